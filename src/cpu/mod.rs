@@ -1,0 +1,31 @@
+//! The operations on [`Device::Cpu`](crate::Device::Cpu): native Rust in f32, on rayon's threads.
+//!
+//! The functions here trust the checks of [`crate::ops`]. Loops over elements run inside [`simd`], which compiles them for
+//! the vector instructions of the machine that the program finds itself on.
+
+pub mod activation;
+pub mod adamw;
+pub mod attention;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod embedding;
+pub mod gemm;
+pub mod math;
+pub mod norm;
+pub mod rotary;
+pub mod sampling;
+pub mod softmax;
+
+/// Runs `f` compiled for the widest vector instructions at hand. What `f` calls must be `#[inline(always)]` to profit.
+#[inline]
+pub fn simd<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
+/// The fewest elements worth a task of their own: below that, handing them to another thread costs more than it saves.
+const TASK_ELEMENTS: usize = 16 * 1024;
+
+/// How many rows of `width` elements make one parallel task.
+pub fn rows_per_task(width: usize) -> usize {
+    TASK_ELEMENTS.div_ceil(width.max(1))
+}

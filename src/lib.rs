@@ -1,0 +1,26 @@
+//! Hand-written CUDA kernels for Transformers behind safe Rust types, with a Transformer and a trainer on top.
+//!
+//! A module imports only from those before it in this order: [`error`] and [`random`], [`device`], [`tensor`], [`ops`]
+//! (with the native implementations in `cpu`), [`model`], then [`data`], [`train`], [`generate`] and [`eval`]. The layers
+//! below [`model`] know nothing of Transformers: they are the kernel library.
+
+mod cpu;
+pub mod device;
+pub mod error;
+pub mod model;
+pub mod ops;
+pub mod random;
+pub mod tensor;
+
+#[cfg(feature = "train")]
+pub mod data;
+#[cfg(feature = "train")]
+pub mod eval;
+#[cfg(feature = "train")]
+pub mod generate;
+#[cfg(feature = "train")]
+pub mod train;
+
+pub use device::Device;
+pub use error::{Error, Result};
+pub use tensor::{Tensor, View, ViewMut};

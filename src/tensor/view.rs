@@ -1,0 +1,298 @@
+//! Strided views. The pointer arithmetic of the CPU device lies here and in `cpu/gemm.rs`, nowhere else.
+
+use std::marker::PhantomData;
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
+use super::{Element, MAX_RANK, Shape};
+use crate::device::Device;
+use crate::error::{Error, Result};
+
+/// A strided view to read.
+///
+/// Invariant: for every index within `shape`, `ptr + Σ index·stride` is an initialised element borrowed for `'a`.
+#[derive(Clone, Copy)]
+pub struct View<'a, T: Element = f32> {
+    ptr: *const T,
+    shape: Shape,
+    strides: [usize; MAX_RANK],
+    borrow: PhantomData<&'a [T]>,
+}
+
+/// A strided view to write. Different indices are different elements.
+///
+/// Invariant: that of [`View`], and no two indices within `shape` meet in one element, and no other live view or
+/// reference reaches any of them.
+pub struct ViewMut<'a, T: Element = f32> {
+    ptr: *mut T,
+    shape: Shape,
+    strides: [usize; MAX_RANK],
+    borrow: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a `View` is a `&[T]` and a `ViewMut` a `&mut [T]` with an addressing rule, and `T: Send + Sync`.
+unsafe impl<T: Element> Send for View<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Element> Sync for View<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Element> Send for ViewMut<'_, T> {}
+// SAFETY: as above; `&ViewMut` only reads.
+unsafe impl<T: Element> Sync for ViewMut<'_, T> {}
+
+/// What both kinds of view can do.
+macro_rules! view_common {
+    ($name:ident, $ptr:ty) => {
+        impl<'a, T: Element> $name<'a, T> {
+            /// Where the memory lies.
+            pub fn device(&self) -> Device {
+                Device::Cpu
+            }
+
+            /// The extents, outermost first.
+            pub fn shape(&self) -> Shape {
+                self.shape
+            }
+
+            /// The extents as a slice.
+            pub fn dims(&self) -> &[usize] {
+                self.shape.dims()
+            }
+
+            /// The extent of one axis.
+            pub fn dim(&self, axis: usize) -> usize {
+                self.dims()[axis]
+            }
+
+            /// The strides, in elements, outermost first.
+            pub fn strides(&self) -> &[usize] {
+                &self.strides[..self.shape.rank()]
+            }
+
+            /// The number of elements.
+            pub fn len(&self) -> usize {
+                self.dims().iter().product()
+            }
+
+            /// Whether there are no elements.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Whether the elements lie one after another in row-major order.
+            pub fn is_contiguous(&self) -> bool {
+                let dense = self.shape.contiguous_strides();
+                self.is_empty() || (0..self.shape.rank()).all(|i| self.dim(i) == 1 || self.strides[i] == dense[i])
+            }
+
+            /// Whether the last axis lies without gaps, so that its rows are slices.
+            pub fn has_contiguous_rows(&self) -> bool {
+                match self.shape.rank() {
+                    0 => true,
+                    rank => self.dim(rank - 1) <= 1 || self.strides[rank - 1] == 1,
+                }
+            }
+
+            /// The first element's address. It may be read or written only as far as the view's invariant reaches.
+            pub(crate) fn as_ptr(&self) -> $ptr {
+                self.ptr
+            }
+
+            /// The same elements with axes `a` and `b` exchanged.
+            pub fn swap_axes(mut self, a: usize, b: usize) -> Self {
+                let (mut dims, rank) = (self.shape, self.shape.rank());
+                assert!(a < rank && b < rank, "axes {a} and {b} of a view of rank {rank}");
+                dims.swap(a, b);
+                self.shape = dims;
+                self.strides.swap(a, b);
+                self
+            }
+
+            /// The transpose of a matrix.
+            pub fn t(self) -> Self {
+                self.swap_axes(0, 1)
+            }
+
+            /// The elements `start .. start + len` of `axis`.
+            pub fn narrow(mut self, axis: usize, start: usize, len: usize) -> Self {
+                assert!(start + len <= self.dim(axis), "{start} + {len} of axis {axis} of {}", self.shape);
+                if start < self.dim(axis) {
+                    // An empty view may have no element at `start`: it keeps its pointer.
+                    self.ptr = self.ptr.wrapping_add(start * self.strides[axis]);
+                }
+                self.shape = self.shape.with_dim(axis, len);
+                self
+            }
+
+            /// Element `index` of `axis`, without that axis.
+            pub fn select(self, axis: usize, index: usize) -> Self {
+                let mut view = self.narrow(axis, index, 1);
+                view.shape = view.shape.without_axis(axis);
+                view.strides.copy_within(axis + 1.., axis);
+                view
+            }
+
+            /// The same elements with another shape. Fails where that would need a copy.
+            pub fn reshape(mut self, shape: impl Into<Shape>) -> Result<Self> {
+                let shape = shape.into();
+                let strides = reshaped_strides(self.dims(), self.strides(), shape.dims()).ok_or_else(|| {
+                    let got = format!("{} with strides {:?}", self.shape, self.strides());
+                    Error::argument("reshape", "shape", format!("a view that reads as {shape} without a copy"), got)
+                })?;
+                self.shape = shape;
+                self.strides = strides;
+                Ok(self)
+            }
+
+            fn offset(&self, index: &[usize]) -> usize {
+                assert!(index.len() <= self.shape.rank(), "index {index:?} into {}", self.shape);
+                let mut offset = 0;
+                for (axis, &i) in index.iter().enumerate() {
+                    assert!(i < self.dim(axis), "index {index:?} into {}", self.shape);
+                    offset += i * self.strides[axis];
+                }
+                offset
+            }
+
+            /// The row at `index`, all axes but the last. Panics out of range or where rows have gaps.
+            #[inline]
+            pub fn row<const N: usize>(&self, index: [usize; N]) -> &[T] {
+                assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
+                // SAFETY: the index is in range and the row without gaps, so the invariant covers each element.
+                unsafe { std::slice::from_raw_parts(self.ptr.wrapping_add(self.offset(&index)), self.dim(N)) }
+            }
+
+            /// The elements in row-major order. Panics where the view has gaps.
+            pub fn as_slice(&self) -> &[T] {
+                assert!(self.is_contiguous(), "as_slice of {} with strides {:?}", self.shape, self.strides());
+                // SAFETY: a contiguous view's invariant covers `len` elements from `ptr`.
+                unsafe { std::slice::from_raw_parts(self.ptr, self.len()) }
+            }
+        }
+    };
+}
+
+view_common!(View, *const T);
+view_common!(ViewMut, *mut T);
+
+impl<'a, T: Element> View<'a, T> {
+    /// A view of a whole slice. Panics when `shape` has another number of elements.
+    pub fn contiguous(data: &'a [T], shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert_eq!(data.len(), shape.dims().iter().product::<usize>(), "a slice viewed as {shape}");
+        View { ptr: data.as_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
+    }
+
+    /// The first axis cut into blocks of `block` (the last one may be smaller), to be read in parallel.
+    pub fn par_blocks(self, block: usize) -> impl IndexedParallelIterator<Item = View<'a, T>> {
+        let len = self.dim(0);
+        (0..len.div_ceil(block)).into_par_iter().map(move |i| self.narrow(0, i * block, block.min(len - i * block)))
+    }
+}
+
+impl<'a, T: Element> ViewMut<'a, T> {
+    /// A view of a whole slice. Panics when `shape` has another number of elements.
+    pub fn contiguous(data: &'a mut [T], shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert_eq!(data.len(), shape.dims().iter().product::<usize>(), "a slice viewed as {shape}");
+        ViewMut { ptr: data.as_mut_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
+    }
+
+    /// The same elements, to read.
+    pub fn as_view(&self) -> View<'_, T> {
+        View { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+    }
+
+    /// The same elements, to write, for a shorter time.
+    pub fn reborrow(&mut self) -> ViewMut<'_, T> {
+        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+    }
+
+    /// A second view of the same elements.
+    ///
+    /// # Safety
+    /// The two must be narrowed to different elements before either is used.
+    unsafe fn alias(&self) -> Self {
+        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+    }
+
+    /// The row at `index`, all axes but the last, to write.
+    #[inline]
+    pub fn row_mut<const N: usize>(&mut self, index: [usize; N]) -> &mut [T] {
+        assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
+        // SAFETY: as in `row`; `&mut self` makes the borrow unique.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.wrapping_add(self.offset(&index)), self.dim(N)) }
+    }
+
+    /// The elements in row-major order, to write. Panics where the view has gaps.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        assert!(self.is_contiguous(), "as_mut_slice of {} with strides {:?}", self.shape, self.strides());
+        // SAFETY: as in `as_slice`; `&mut self` makes the borrow unique.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len()) }
+    }
+
+    /// Two views of the elements before and from `at` on along `axis`.
+    pub fn split_at(self, axis: usize, at: usize) -> (Self, Self) {
+        let rest = self.dim(axis) - at;
+        // SAFETY: the two are narrowed to either side of `at`.
+        let second = unsafe { self.alias() };
+        (self.narrow(axis, 0, at), second.narrow(axis, at, rest))
+    }
+
+    /// One view for each index of `axis`, without that axis: the parts of a packed `[B, T, 3, H, D]`, say.
+    pub fn unstack<const N: usize>(self, axis: usize) -> [Self; N] {
+        assert_eq!(self.dim(axis), N, "unstack axis {axis} of {}", self.shape);
+        // SAFETY: each is narrowed to another index of `axis`.
+        std::array::from_fn(|i| unsafe { self.alias() }.select(axis, i))
+    }
+
+    /// The first axis cut into blocks of `block` (the last one may be smaller), to be written in parallel.
+    pub fn par_blocks(self, block: usize) -> impl IndexedParallelIterator<Item = ViewMut<'a, T>> {
+        let len = self.dim(0);
+        (0..len.div_ceil(block)).into_par_iter().map(move |i| {
+            // SAFETY: each is narrowed to another range of the first axis.
+            unsafe { self.alias() }.narrow(0, i * block, block.min(len - i * block))
+        })
+    }
+}
+
+/// The strides that let `from` with `strides` be read as `to`, if any do. As NumPy's `_attempt_nocopy_reshape`: groups of
+/// axes with the same number of elements are matched, and the old axes of a group must lie without gaps.
+fn reshaped_strides(from: &[usize], strides: &[usize], to: &[usize]) -> Option<[usize; MAX_RANK]> {
+    let len: usize = from.iter().product();
+    if len != to.iter().product() {
+        return None;
+    }
+    let mut out = [0; MAX_RANK];
+    if len == 0 {
+        return Some(out);
+    }
+    // Axes of extent 1 have no stride of their own.
+    let old: Vec<(usize, usize)> = from.iter().copied().zip(strides.iter().copied()).filter(|a| a.0 != 1).collect();
+    let (mut i, mut j) = (0, 0);
+    while i < old.len() {
+        let (mut i_end, mut j_end) = (i + 1, j + 1);
+        let (mut old_len, mut new_len) = (old[i].0, to[j]);
+        while old_len != new_len {
+            if old_len < new_len {
+                old_len *= old[i_end].0;
+                i_end += 1;
+            } else {
+                new_len *= to[j_end];
+                j_end += 1;
+            }
+        }
+        for a in i..i_end - 1 {
+            if old[a].1 != old[a + 1].0 * old[a + 1].1 {
+                return None;
+            }
+        }
+        let mut stride = old[i_end - 1].1;
+        for b in (j..j_end).rev() {
+            out[b] = stride;
+            stride *= to[b];
+        }
+        (i, j) = (i_end, j_end);
+    }
+    out[j..to.len()].fill(1);
+    Some(out)
+}
