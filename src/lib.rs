@@ -7,6 +7,7 @@
 mod cpu;
 pub mod device;
 pub mod error;
+mod file;
 pub mod model;
 pub mod ops;
 pub mod random;

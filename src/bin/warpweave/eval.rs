@@ -1,0 +1,44 @@
+//! `warpweave eval`: perplexity of a language model, accuracy of a fine-tuned one.
+
+use clap::ArgMatches;
+use warpweave::config::{self, tables};
+use warpweave::data::labelled;
+use warpweave::data::prepare::encode_documents;
+use warpweave::data::{TextColumns, Tokens, documents};
+use warpweave::eval::Perplexity;
+use warpweave::train::{BatchShape, Encoded, Layout, TaskRecord, evaluate_classifier, evaluate_language_model};
+use warpweave::Result;
+
+use crate::common;
+
+/// Runs the subcommand.
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let options: config::Eval = tables::EVAL.settings(matches)?.section()?;
+    common::use_threads(options.threads)?;
+    let (model, tokenizer, folder) = common::load(&options.model)?;
+    if TaskRecord::is_in(&folder) {
+        let record = TaskRecord::load(&folder)?;
+        let layout = Layout::new(&tokenizer, record.context)?;
+        let examples = labelled::evaluation_examples(&options.data, &record.task, &record.labels)?;
+        let encoded: Vec<Encoded> = examples
+            .iter()
+            .map(|example| layout.encode(&tokenizer, example, record.both_orders))
+            .collect::<Result<_>>()?;
+        let shape = BatchShape { batch: options.batch, group: record.group(), choices: record.choices() };
+        println!("{}", evaluate_classifier(&model, &encoded, record.labels.names(), shape)?);
+        return Ok(());
+    }
+    let mut ids = Vec::new();
+    let text = documents(&options.data, &TextColumns::named(&options.text_column))?;
+    let counts = encode_documents(text, &tokenizer, |new, _| {
+        ids.extend_from_slice(new);
+        Ok(())
+    })?;
+    let corpus = std::sync::Arc::new(Tokens::from_vec(ids));
+    let start = common::start_token(&tokenizer);
+    let loss = evaluate_language_model(&model, &corpus, options.batch, model.config().context, start, u64::MAX)?;
+    let mut scores = Perplexity::default();
+    scores.add(loss.sum, loss.tokens as u64, counts.bytes);
+    println!("{scores}, {} tokens", loss.tokens);
+    Ok(())
+}

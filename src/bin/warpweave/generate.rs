@@ -1,0 +1,62 @@
+//! `warpweave generate`: goes on with a text.
+
+use std::io::{IsTerminal, Read, Write};
+
+use clap::ArgMatches;
+use warpweave::config::{self, tables};
+use warpweave::generate::{Request, StopText, generate};
+use warpweave::ops::Sampling;
+use warpweave::{Error, Result};
+
+use crate::common;
+
+/// Runs the subcommand.
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let options: config::Generate = tables::GENERATE.settings(matches)?.section()?;
+    common::use_threads(options.threads)?;
+    let (model, tokenizer, _) = common::load(&options.model)?;
+    let prompt = match options.prompt {
+        Some(prompt) => prompt,
+        None => {
+            let mut prompt = String::new();
+            if std::io::stdin().is_terminal() {
+                eprintln!("the text to go on from, then Ctrl-D:");
+            }
+            std::io::stdin().read_to_string(&mut prompt).map_err(Error::io("read", "standard input"))?;
+            prompt
+        }
+    };
+    let start = common::start_token(&tokenizer).unwrap_or(tokenizer.end_of_text());
+    let request = Request {
+        prompt: [vec![start], tokenizer.encode(&prompt)?].concat(),
+        tokens: options.tokens,
+        sampling: Sampling {
+            temperature: options.temperature,
+            top_k: options.top_k,
+            top_p: (options.top_p < 1.0).then_some(options.top_p),
+        },
+        seed: options.seed,
+        end: Some(tokenizer.end_of_text()),
+    };
+    let mut out = std::io::stdout();
+    let mut write = |text: &str| match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Who closes the pipe has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        result => result.map(|()| true).map_err(Error::io("write", "standard output")),
+    };
+    if !write(&prompt)? {
+        return Ok(());
+    }
+    let mut decoder = tokenizer.decode_stream();
+    let mut stop = StopText::new(options.stop.as_deref());
+    generate(&model, &request, |id| {
+        let (text, stopped) = stop.push(&decoder.push(id)?);
+        Ok(write(&text)? && !stopped)
+    })?;
+    let (text, stopped) = stop.push(&decoder.finish()?);
+    write(&text)?;
+    if !stopped {
+        write(&stop.finish())?;
+    }
+    write("\n").map(drop)
+}

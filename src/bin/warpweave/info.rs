@@ -1,0 +1,33 @@
+//! `warpweave info`: what this build can do, or what a model is made of.
+
+use clap::ArgMatches;
+use warpweave::config::{self, tables};
+use warpweave::model::{self, Config};
+use warpweave::train::{TaskRecord, checkpoint};
+use warpweave::{Error, Result};
+
+/// Runs the subcommand.
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let options: config::Info = tables::INFO.settings(matches)?.section()?;
+    println!("warpweave {}", env!("CARGO_PKG_VERSION"));
+    println!("devices: cpu ({} threads)", rayon::current_num_threads());
+    println!("presets: {}", Config::preset_names().collect::<Vec<_>>().join(", "));
+    let Some(path) = options.model else { return Ok(()) };
+
+    let folder = checkpoint::resolve(&path)?;
+    let model = model::load(&folder)?;
+    let layout = model.layout();
+    println!("model: {}", folder.display());
+    let config = serde_json::to_string_pretty(model.config()).map_err(Error::library("print the config"))?;
+    println!("{config}");
+    if TaskRecord::is_in(&folder) {
+        let record = TaskRecord::load(&folder)?;
+        println!("fine-tuned to tell apart: {}", record.labels.names().join(", "));
+    }
+    for parameter in layout.parameters() {
+        let decayed = if parameter.is_decayed() { "decayed" } else { "" };
+        println!("{:<28} {:<16} {decayed}", parameter.name, parameter.slot.shape().to_string());
+    }
+    println!("{} parameters, {:.1} MB in f32", layout.len(), layout.len() as f64 * 4.0 / 1e6);
+    Ok(())
+}

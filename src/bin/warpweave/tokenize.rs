@@ -1,0 +1,39 @@
+//! `warpweave tokenize`: learns a vocabulary, and turns text into shards of tokens.
+
+use clap::ArgMatches;
+use warpweave::config::{self, tables};
+use warpweave::data::prepare::write_shards;
+use warpweave::data::{ShardWriter, TextColumns, Tokenizer, documents};
+use warpweave::train::SPECIALS;
+use warpweave::{Error, Result};
+
+use crate::common;
+
+/// Runs the subcommand.
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let options: config::Tokenize = tables::TOKENIZE.settings(matches)?.section()?;
+    let columns = TextColumns::named(&options.text_column);
+    let tokenizer = match options.kind {
+        tables::TokenizeKind::TrainBpe => {
+            let texts = documents(&options.input, &columns)?.map(|document| Ok(document?.text));
+            Tokenizer::train_bpe(texts, options.vocab_size, &SPECIALS)?
+        }
+        tables::TokenizeKind::Apply => common::tokenizer(&options.tokenizer)?,
+    };
+    std::fs::create_dir_all(&options.out).map_err(Error::io("create", &options.out))?;
+    let path = options.out.join("tokenizer.json");
+    // The shards come first: a folder with a tokenizer has all its tokens.
+    let writer = ShardWriter::create(&options.out, &tokenizer, options.shard_tokens as u64)?;
+    let counts = write_shards(documents(&options.input, &columns)?, &tokenizer, writer, |_| {})?;
+    tokenizer.save(&path)?;
+    println!(
+        "{} documents, {} bytes, {} tokens of {} ({:.2} bytes a token)",
+        counts.documents,
+        counts.bytes,
+        counts.tokens,
+        tokenizer.vocab_size(),
+        counts.bytes as f64 / counts.tokens.max(1) as f64,
+    );
+    println!("tokenizer: {}", path.display());
+    Ok(())
+}
