@@ -1,1 +1,5 @@
-//! To come.
+//! Training.
+
+pub mod metrics_log;
+pub mod progress;
+pub mod schedule;
