@@ -259,7 +259,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
 /// axes with the same number of elements are matched, and the old axes of a group must lie without gaps.
 fn reshaped_strides(from: &[usize], strides: &[usize], to: &[usize]) -> Option<[usize; MAX_RANK]> {
     let len: usize = from.iter().product();
-    if len != to.iter().product() {
+    if len != to.iter().product::<usize>() {
         return None;
     }
     let mut out = [0; MAX_RANK];

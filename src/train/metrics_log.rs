@@ -1,11 +1,12 @@
 //! `metrics.jsonl`: one JSON object a line, one line a report.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::write_atomically;
 use crate::{Error, Result};
 
 /// One line of the log. What was not measured at that step is left out of the line.
@@ -72,19 +73,14 @@ impl MetricsLog {
         if !path.try_exists().map_err(Error::io("read", &path))? {
             return Self::create(path);
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut kept = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
-        for_each_line(&path, |line, metrics| {
-            if metrics.step <= step {
-                writeln!(kept, "{line}").map_err(Error::io("write", kept.path()))?;
-            }
-            Ok(())
+        write_atomically(&path, |kept| {
+            let mut kept = BufWriter::new(kept);
+            for_each_line(&path, |line, metrics| match metrics.step <= step {
+                true => writeln!(kept, "{line}").map_err(Error::io("write", &path)),
+                false => Ok(()),
+            })?;
+            kept.flush().map_err(Error::io("write", &path))
         })?;
-        kept.as_file().sync_all().map_err(Error::io("write", kept.path()))?;
-        kept.persist(&path).map_err(|error| Error::Io { action: "replace", path: path.clone(), source: error.error })?;
         let file = OpenOptions::new().append(true).open(&path).map_err(Error::io("write", &path))?;
         Ok(Self { path, file })
     }
