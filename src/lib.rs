@@ -1,8 +1,8 @@
 //! Hand-written CUDA kernels for Transformers behind safe Rust types, with a Transformer and a trainer on top.
 //!
 //! A module imports only from those before it in this order: [`error`] and [`random`], [`device`], [`tensor`], [`ops`]
-//! (with the native implementations in `cpu`), [`model`], then [`data`], [`train`], [`generate`] and [`eval`]. The layers
-//! below [`model`] know nothing of Transformers: they are the kernel library.
+//! (with the native implementations in `cpu`), [`model`], then [`config`], [`data`], [`train`], [`generate`] and
+//! [`eval`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
 
 mod cpu;
 pub mod device;
@@ -13,6 +13,8 @@ pub mod ops;
 pub mod random;
 pub mod tensor;
 
+#[cfg(feature = "train")]
+pub mod config;
 #[cfg(feature = "train")]
 pub mod data;
 #[cfg(feature = "train")]

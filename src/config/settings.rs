@@ -1,0 +1,133 @@
+//! The values of a run, with where they came from.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+use super::setting::{Fallback, Raw, Section, Setting, Table, Value};
+use super::write_atomically;
+
+/// What was given: by a file, by flags, by the program. What was not given has its default.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    given: BTreeMap<String, (Raw, Source)>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A line of a TOML file, counted from 1.
+    File { name: String, line: usize },
+    /// A flag, without the dashes.
+    Flag(String),
+    /// A call of [`Settings::set`].
+    Program,
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File { name, line } => write!(f, " ({name}, line {line})"),
+            Source::Flag(flag) => write!(f, " (--{flag})"),
+            Source::Program => Ok(()),
+        }
+    }
+}
+
+impl Settings {
+    /// Settings of which none is given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets an option to a value as it is written on the command line; a list gets one entry.
+    ///
+    /// # Errors
+    /// The option must exist and allow the value.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let setting = super::tables::find(key)
+            .ok_or_else(|| Error::setting(key, super::file::known_key(key), "an unknown one"))?;
+        let raw = setting.parse(value)?;
+        self.insert(setting, raw, Source::Program);
+        Ok(())
+    }
+
+    /// Whether an option was given, in contrast to having its default.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
+    /// Takes over what `other` gives, in place of what is given here.
+    pub fn overlay(&mut self, other: Settings) {
+        self.given.extend(other.given);
+    }
+
+    /// The values of a table.
+    ///
+    /// # Errors
+    /// A value is missing that has to be given.
+    pub fn section<S: Section>(&self) -> Result<S> {
+        S::from_settings(self)
+    }
+
+    /// One value.
+    ///
+    /// # Errors
+    /// The value is missing although it has to be given, or `T` is not the option's type.
+    pub fn value<T: Value>(&self, setting: &Setting) -> Result<T> {
+        let raw = self.raw(setting)?;
+        T::from_raw(raw.as_ref()).ok_or_else(|| {
+            let got = raw.map_or_else(|| "nothing".to_owned(), |raw| raw.to_string());
+            let or_flag = match setting.fallback {
+                Fallback::Required => format!(" (--{}, or `{}` in the file)", setting.flag(), setting.key()),
+                _ => String::new(),
+            };
+            self.error(&setting.key(), format!("{}{or_flag}", setting.kind), got)
+        })
+    }
+
+    /// An [`Error::Setting`] for a value that doesn't fit to the others, with where it came from.
+    pub fn error(&self, key: &str, expected: impl Display, got: impl Display) -> Error {
+        let source = self.given.get(key).map(|(_, source)| source.to_string()).unwrap_or_default();
+        Error::setting(key, expected, format!("{got}{source}"))
+    }
+
+    /// The effective values of `tables` as TOML: defaults too, and what has no value as a comment.
+    pub fn to_toml(&self, tables: &[&Table]) -> Result<String> {
+        let mut text = String::new();
+        for table in tables {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}# {}\n[{}]", table.about, table.name);
+            for setting in table.settings {
+                let _ = match (self.raw(setting)?, setting.fallback) {
+                    (Some(raw), _) => writeln!(text, "{} = {raw}", setting.name),
+                    (None, Fallback::Unset(meaning)) => writeln!(text, "# {}: {meaning}", setting.name),
+                    (None, _) => writeln!(text, "# {}: not given", setting.name),
+                };
+            }
+        }
+        Ok(text)
+    }
+
+    /// Writes [`to_toml`](Self::to_toml) to a file, which is whole or not there.
+    pub fn write(&self, path: impl AsRef<Path>, tables: &[&Table]) -> Result<()> {
+        let (path, text) = (path.as_ref(), self.to_toml(tables)?);
+        write_atomically(path, |file| {
+            std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io("write", path))
+        })
+    }
+
+    pub(super) fn insert(&mut self, setting: &Setting, raw: Raw, source: Source) {
+        self.given.insert(setting.key(), (raw, source));
+    }
+
+    fn raw(&self, setting: &Setting) -> Result<Option<Raw>> {
+        match (self.given.get(&setting.key()), setting.fallback) {
+            (Some((raw, _)), _) => Ok(Some(raw.clone())),
+            (None, Fallback::Value(text)) => setting.parse(text).map(Some),
+            (None, _) => Ok(None),
+        }
+    }
+}
