@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use warpweave::model::{Backward, Config, Gradients, Mode, Transformer, Workspace};
 use warpweave::ops::{self, CrossEntropy, Gemm};
 use warpweave::random::Rng;
-use warpweave::train::{Optimizer, OptimizerOptions, Schedule};
+use warpweave::train::{Decay, Optimizer, OptimizerOptions, Schedule};
 use warpweave::{Device, Error, Result, Tensor};
 
 /// (name, context, batch, timed steps)
@@ -77,12 +77,13 @@ impl Step {
         let counted = |model: &Transformer| model.layout().len() - config.context * config.width;
         let model = Transformer::new(config.clone(), 1)?;
         let options = OptimizerOptions {
-            schedule: Schedule::constant(1e-4),
+            schedule: Schedule::new(Decay::Constant, 1e-4, 0, 1)?,
             beta1: 0.9,
             beta2: 0.95,
             eps: 1e-8,
             weight_decay: 0.1,
             clip: 1.0,
+            head_lr_ratio: 1.0,
         };
         let mut rng = Rng::new(1, 1);
         let mut draw = || (0..batch * seq_len).map(|_| rng.below(config.vocab_size) as u32).collect();

@@ -1,62 +1,124 @@
-//! Files are written beside their place and renamed into it, so that a reader finds the old one or the new one, whole.
+//! Files and folders that are whole or absent, whenever the process dies.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use tempfile::NamedTempFile;
 
-/// Lets `write` fill a temporary file beside `path`, brings it to the disk, and renames it to `path`. Whatever goes wrong
-/// before that, an old file at `path` stays as it was and the temporary one is removed.
-pub fn write_beside(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let folder = parent(path);
-    let prefix = format!(".{}.", path.file_name().unwrap_or_default().display());
-    let temporary = tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".tmp")
-        .make_in(folder, |path| File::create_new(path))
-        .map_err(Error::io("create a file in", folder))?;
-    write(temporary.path())?;
-    // `write` may have replaced the file behind the handle, so that it is opened again to be synced.
-    File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io("write", path))?;
-    temporary.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
-    sync_folder(folder)
+use crate::{Error, Result};
+
+/// A file that is being written beside its final place. Until [`commit`](Staged::commit) nothing exists under the final
+/// name; dropping it removes what was written.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: NamedTempFile,
+    target: PathBuf,
 }
 
-/// The same for a folder: `write` fills a temporary one, which takes the place of `path`.
-///
-/// A folder cannot be replaced in one step, so `path` must not exist.
-pub fn write_folder_beside(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let parent = parent(path);
-    let prefix = format!(".{}.", path.file_name().unwrap_or_default().display());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
-    #[cfg(unix)]
-    {
-        // What the user's umask leaves of it, as for any other folder; temporary ones are private by default.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o777));
+impl Staged {
+    /// Opens a temporary file in the folder of `target`, so that the rename stays within one file system.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder does not exist or cannot be written to.
+    pub fn create(target: impl AsRef<Path>) -> Result<Self> {
+        let target = target.as_ref().to_path_buf();
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".writing-").suffix(".tmp");
+        // A temporary file is private by default; this one becomes a user's file, with the permissions the umask gives.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let temporary = builder.tempfile_in(folder_of(&target)).map_err(Error::io("create", &target))?;
+        Ok(Staged { temporary, target })
     }
+
+    /// The file being written.
+    pub fn file(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Lets `write` fill the file by its name, which it may replace with a file of its own.
+    ///
+    /// # Errors
+    /// What `write` returns, or [`Error::Io`].
+    pub fn write_by_name(&self, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let path = self.temporary.path();
+        let permissions = fs::metadata(path).map_err(Error::io("read", path))?.permissions();
+        write(path)?;
+        fs::set_permissions(path, permissions).map_err(Error::io("write", path))
+    }
+
+    /// The name that the file will have.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Flushes the content to the disk, gives the file its final name in one step, and flushes the folder, so that after
+    /// a power failure either the old file or the new one is there, whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk is full or the name is taken by a folder; the old file is then untouched.
+    pub fn commit(self) -> Result<()> {
+        let Staged { temporary, target } = self;
+        // By name, since the file may have been replaced.
+        File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io("write", &target))?;
+        temporary.persist(&target).map_err(|e| Error::io("write", &target)(e.error))?;
+        sync_folder(folder_of(&target)).map_err(Error::io("write", &target))
+    }
+}
+
+/// Writes the file `path` through `write`, whole or not at all: beside its place, flushed, then renamed over what was
+/// there.
+///
+/// # Errors
+/// What `write` returns, or [`Error::Io`]; in both cases an earlier file of that name is untouched.
+///
+/// ```
+/// use std::io::Write;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("note.txt");
+/// warpweave::file::write_atomically(&path, |file| {
+///     file.write_all(b"whole").map_err(warpweave::Error::io("write", &path))
+/// })?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole");
+/// # Ok::<(), warpweave::Error>(())
+/// ```
+pub fn write_atomically(path: impl AsRef<Path>, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let mut staged = Staged::create(path)?;
+    write(staged.file())?;
+    staged.commit()
+}
+
+/// Makes the folder `path` through `write`, whole or not at all: `write` fills a folder beside it, which then gets its name.
+///
+/// # Errors
+/// What `write` returns, or [`Error::Io`]: also when `path` exists and is not empty, since a folder cannot be replaced in
+/// one step.
+pub fn write_folder(path: impl AsRef<Path>, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let path = path.as_ref();
+    let parent = folder_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let temporary = builder.tempdir_in(parent).map_err(Error::io("create a folder in", parent))?;
     write(temporary.path())?;
-    sync_folder(temporary.path())?;
-    std::fs::rename(temporary.path(), path).map_err(Error::io("write", path))?;
-    // It has a new name: there is nothing left to remove.
+    sync_folder(temporary.path()).map_err(Error::io("write", path))?;
+    fs::rename(temporary.path(), path).map_err(Error::io("write", path))?;
+    // It has its new name: there is nothing left to remove.
     let _ = temporary.keep();
-    sync_folder(parent)
+    sync_folder(parent).map_err(Error::io("write", path))
 }
 
-/// The folder that `path` lies in.
-fn parent(path: &Path) -> &Path {
+/// The folder that holds `path`.
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
 }
 
-/// Brings a rename to the disk.
-fn sync_folder(folder: &Path) -> Result<()> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))?;
-    }
-    Ok(())
+/// A rename is durable only when the folder is flushed too. Elsewhere than on Unix a folder cannot be opened as a file.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { fs::metadata(folder).map(drop) }
 }

@@ -19,14 +19,12 @@
 //! # Ok::<(), warpweave::Error>(())
 //! ```
 
-mod atomic;
 mod command_line;
 mod file;
 mod setting;
 mod settings;
 pub mod tables;
 
-pub(crate) use atomic::write_atomically;
 pub use command_line::Subcommand;
 pub use setting::{Choice, Fallback, Kind, Raw, Section, Setting, Table, Value};
 pub use settings::Settings;

@@ -7,7 +7,8 @@ use super::table::{Record, records};
 use crate::{Error, Result};
 
 /// What is learned, and the columns that hold it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Task {
     /// One text has one of a set of labels.
     Classification {

@@ -8,7 +8,6 @@
 pub mod batches;
 mod bpe;
 pub mod corpus;
-pub mod file;
 pub mod labelled;
 mod lines;
 pub mod prepare;
@@ -19,7 +18,6 @@ pub mod tokenizer;
 
 pub use batches::{Consecutive, Windows};
 pub use corpus::Speech;
-pub use file::write_atomically;
 pub use shard::{ShardWriter, Tokens};
 pub use source::{Document, TextColumns, documents};
 pub use tokenizer::{DecodeStream, Tokenizer};

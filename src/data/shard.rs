@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use super::file::Staged;
+use crate::file::Staged;
 use super::tokenizer::Tokenizer;
 use crate::{Error, Result};
 

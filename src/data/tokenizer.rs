@@ -14,7 +14,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, DecoderWrapper, ModelWrapper, PreTokenizerWrapper};
 
 use super::bpe::{byte_characters, count_words, learn_merges};
-use super::file::write_atomically;
+use crate::file::write_atomically;
 use crate::{Error, Result};
 
 /// The token between documents, as GPT-2 names it.

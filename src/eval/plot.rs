@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Confusion;
-use crate::config::write_atomically;
+use crate::file::write_atomically;
 use crate::{Error, Result};
 
 /// A line in a picture.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::file::write_beside;
+use crate::file::{Staged, write_atomically};
 use crate::model::config::{Config, FeedForwardKind, NormPosition, Positions};
 use crate::model::parameters::{Layout, Parameter};
 use crate::model::transformer::Transformer;
@@ -225,11 +225,14 @@ pub fn save(model: &Transformer, end_of_text: Option<u32>, dir: &Path) -> Result
         (name, view.expect("a parameter has as many elements as its shape says"))
     });
     let metadata = std::collections::HashMap::from([("format".to_string(), "pt".to_string())]);
-    write_beside(&dir.join(WEIGHTS), |path| {
+    let weights = Staged::create(dir.join(WEIGHTS))?;
+    weights.write_by_name(|path| {
         safetensors::tensor::serialize_to_file(tensors, Some(metadata), path).map_err(Error::library("write the weights"))
     })?;
-    write_beside(&dir.join(CONFIG), |path| {
-        let text = serde_json::to_string_pretty(&config_json(model.config(), end_of_text)).map_err(Error::library("write the config"))?;
-        std::fs::write(path, text + "\n").map_err(Error::io("write", path))
+    weights.commit()?;
+    let path = dir.join(CONFIG);
+    write_atomically(&path, |file| {
+        let value = config_json(model.config(), end_of_text);
+        serde_json::to_writer_pretty(file, &value).map_err(|error| Error::io("write", &path)(error.into()))
     })
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::file::write_folder_beside;
+use crate::file::write_folder;
 use crate::model::{self, Transformer};
 use crate::tensor::Tensor;
 use crate::train::{Optimizer, PretrainOptions};
@@ -58,7 +58,7 @@ pub fn save(
         // A run that was resumed from an older checkpoint passes here again, with the same weights.
         return Ok(path);
     }
-    write_folder_beside(&path, |dir| {
+    write_folder(&path, |dir| {
         model::save(model, Some(tokenizer.end_of_text()), dir)?;
         tokenizer.save(&dir.join(TOKENIZER))?;
         save_optimizer(optimizer, &dir.join(OPTIMIZER))?;

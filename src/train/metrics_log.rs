@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::write_atomically;
+use crate::file::write_atomically;
 use crate::{Error, Result};
 
 /// One line of the log. What was not measured at that step is left out of the line.
@@ -21,6 +21,9 @@ pub struct Metrics {
     /// The training loss of this step, in nats per token (or per example when fine-tuning).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
+    /// The language model's loss beside it when fine-tuning, in nats per token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lm_loss: Option<f64>,
     /// The learning rate of this step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,

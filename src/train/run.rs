@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::data::{Tokenizer, Tokens};
 use crate::error::{Error, Result};
-use crate::eval::{Curve, Perplexity, loss_curves};
+use crate::eval::{Curve, Perplexity, Style, loss_curves};
 use crate::generate::{self, Request};
 use crate::ops::Sampling;
 use crate::train::checkpoint::{self, State};
@@ -197,9 +197,10 @@ fn draw(out: &Path) -> Result<()> {
     let points = |value: fn(&Metrics) -> Option<f64>| -> Vec<(f64, f64)> {
         metrics.iter().filter_map(|line| Some((line.step as f64, value(line)?))).collect()
     };
+    let curve = |name: &str, points, style| Curve { name: name.into(), points, style };
     let curves = [
-        Curve::new("training", points(|line| line.loss)),
-        Curve::new("validation", points(|line| line.val_loss)),
+        curve("training", points(|line| line.loss), Style::Faint),
+        curve("validation", points(|line| line.val_loss), Style::Dotted),
     ];
     let drawn: Vec<Curve> = curves.into_iter().filter(|curve| !curve.points.is_empty()).collect();
     if drawn.is_empty() {

@@ -1,9 +1,12 @@
 //! The learning rate as a function of the step.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// How the learning rate goes down after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Decay {
     /// It stays at its peak.
     Constant,
@@ -41,7 +44,7 @@ pub enum Decay {
 /// assert_eq!(schedule.lr_at(100), 1e-4);
 /// # Ok::<(), warpweave::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     decay: Decay,
     lr: f64,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::labelled::{Labels, Task};
-use crate::data::write_atomically;
+use crate::file::write_atomically;
 use crate::error::{Error, Result};
 
 const FILE: &str = "task.json";

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 use clap::ArgMatches;
 use warpweave::config::{self, tables};
 use warpweave::data::labelled::{self, Example, Task};
-use warpweave::data::{Tokenizer, write_folder};
-use warpweave::eval::{self, Curve};
+use warpweave::data::Tokenizer;
+use warpweave::file::write_folder;
+use warpweave::eval::{self, Curve, Style};
 use warpweave::model::{self, Transformer};
 use warpweave::train::run::{self, RunOptions};
 use warpweave::train::{
@@ -121,7 +122,8 @@ fn labelled_task(
         tokenizer.save(dir.join("tokenizer.json"))?;
         record.save(dir)
     })?;
-    let curves = [Curve::line("answers", losses), Curve::line("language model", lm_losses)];
+    let curve = |name: &str, points| Curve { name: name.into(), points, style: Style::Line };
+    let curves = [curve("answers", losses), curve("language model", lm_losses)];
     eval::loss_curves(options.out.join(run::CURVES), "Fine-tuning", &curves)?;
     if !whole {
         println!("stopped before the last step");
