@@ -11,7 +11,6 @@ use crate::support::{Tolerance, assert_close, normal, normal_tensor, to_f64};
 const OPTIONS: AdamW = AdamW { lr: 1e-2, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };
 
 /// Parameters and moments of one run.
-#[derive(Debug, PartialEq)]
 struct State([Tensor; 3]);
 
 impl State {
@@ -167,7 +166,7 @@ fn bad_arguments_are_named() {
     let refuse = |options: AdamW, step, scale, decayed: &[Range<usize>], grads: &Tensor| {
         let mut state = State::new(vec![1.0; 6]);
         let error = state.step(&options, step, scale, decayed, grads).unwrap_err().to_string();
-        assert_eq!(state, State::new(vec![1.0; 6]), "a refused call writes nothing");
+        assert_eq!(state.bits(), State::new(vec![1.0; 6]).bits(), "a refused call writes nothing");
         error
     };
     assert_eq!(
