@@ -21,7 +21,7 @@ const TILE_WORK: usize = 2 << 20;
 /// How many tiles are wanted, so that threads which the system slows down differently finish together.
 const TILES: usize = 12;
 /// Up to this many rows, B is read as it lies: a copy of it would cost more than it saves.
-const FEW_ROWS: usize = 16;
+pub const FEW_ROWS: usize = 16;
 
 /// See [`crate::ops::gemm()`].
 pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) {
@@ -106,7 +106,7 @@ pub fn product(alpha: f32, a: View, b: View, beta: f32, c: ViewMut) {
 
 /// Copies B, whose columns lie without gaps, row by row.
 #[inline(always)]
-fn transpose(b: View, out: &mut [f32]) {
+pub fn transpose(b: View, out: &mut [f32]) {
     const BLOCK: usize = 16;
     let (k, n) = (b.dim(0), b.dim(1));
     let columns = b.t();
@@ -132,7 +132,13 @@ fn transpose(b: View, out: &mut [f32]) {
 /// The call into the kernel.
 fn kernel(alpha: f32, a: View, b: View, beta: f32, c: ViewMut) {
     let (m, k, n) = (a.dim(0), a.dim(1), b.dim(1));
-    assert!(b.dim(0) == k && *c.dims() == [m, n] && c.has_contiguous_rows(), "{} {} {}", a.shape(), b.shape(), c.shape());
+    assert!(
+        b.dim(0) == k && *c.dims() == [m, n] && c.has_contiguous_rows(),
+        "{} {} {}",
+        a.shape(),
+        b.shape(),
+        c.shape()
+    );
     let stride = |view: &View, axis: usize| view.strides()[axis] as isize;
     // The kernel is fast where its output's columns lie without gaps: it computes Cᵀ = Bᵀ Aᵀ.
     // SAFETY: the pointers and strides are those of views whose shapes were compared above, so the kernel reads and
@@ -190,10 +196,10 @@ fn finish(epilogue: &Epilogue, row: usize, column: usize, mut c: ViewMut, mut pr
                         if let Some(pre) = &mut pre {
                             pre.row_mut([i]).copy_from_slice(c);
                         }
-                        activation::in_place(*kind, c);
+                        activation::forward_row(*kind, c);
                     }
                     Epilogue::ActivationBackward { kind, pre } => {
-                        activation::backward_in_place(*kind, &pre.row([row + i])[columns.clone()], c);
+                        activation::backward_row(*kind, &pre.row([row + i])[columns.clone()], c);
                     }
                 }
             }
