@@ -14,6 +14,7 @@ pub mod math;
 pub mod norm;
 pub mod rotary;
 pub mod sampling;
+pub mod scratch;
 pub mod softmax;
 
 /// Runs `f` compiled for the widest vector instructions at hand. What `f` calls must be `#[inline(always)]` to profit.

@@ -253,6 +253,19 @@ impl<'a, T: Element> ViewMut<'a, T> {
             unsafe { self.alias() }.narrow(0, i * block, block.min(len - i * block))
         })
     }
+
+    /// The first two axes cut into tiles of `rows` by `columns` (the last ones may be smaller), to be written in
+    /// parallel. Tile t covers block t mod R of the first axis and block t / R of the second, of R blocks of rows.
+    pub fn par_tiles(self, rows: usize, columns: usize) -> impl IndexedParallelIterator<Item = ViewMut<'a, T>> {
+        let (height, width) = (self.dim(0), self.dim(1));
+        let down = height.div_ceil(rows);
+        (0..down * width.div_ceil(columns)).into_par_iter().map(move |tile| {
+            let (row, column) = (tile % down * rows, tile / down * columns);
+            // SAFETY: each is narrowed to another pair of ranges of the first two axes.
+            let view = unsafe { self.alias() };
+            view.narrow(0, row, rows.min(height - row)).narrow(1, column, columns.min(width - column))
+        })
+    }
 }
 
 /// The strides that let `from` with `strides` be read as `to`, if any do. As NumPy's `_attempt_nocopy_reshape`: groups of
