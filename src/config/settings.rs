@@ -48,7 +48,7 @@ impl Settings {
     /// The option must exist and allow the value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let setting = super::tables::find(key)
-            .ok_or_else(|| Error::setting(key, crate::file::known_key(key), "an unknown one"))?;
+            .ok_or_else(|| Error::setting(key, super::file::known_key(key), "an unknown one"))?;
         let raw = setting.parse(value)?;
         self.insert(setting, raw, Source::Program);
         Ok(())

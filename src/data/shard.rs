@@ -280,6 +280,11 @@ impl Tokens {
         }
     }
 
+    /// Whether `folder` holds token shards.
+    pub fn is_in(folder: &Path) -> bool {
+        shard_path(folder, 0).is_file()
+    }
+
     /// The number of ids.
     pub fn len(&self) -> u64 {
         self.len
