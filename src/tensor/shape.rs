@@ -25,9 +25,10 @@ impl Shape {
 
     /// The number of elements, or an error when it exceeds the address space.
     pub(crate) fn checked_len(&self) -> Result<usize> {
-        self.dims().iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)).ok_or_else(|| {
-            Error::argument("Tensor", "shape", "a number of elements that fits the address space", self)
-        })
+        self.dims()
+            .iter()
+            .try_fold(1usize, |len, &dim| len.checked_mul(dim))
+            .ok_or_else(|| Error::argument("Tensor", "shape", "a number of elements that fits the address space", self))
     }
 
     /// The same with axes `a` and `b` exchanged.
