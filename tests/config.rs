@@ -100,14 +100,23 @@ fn a_value_of_another_type_or_out_of_range_is_an_error() {
     let refusals = [
         ("[train]\nbatch = 0", "`train.batch`: expected a whole number of at least 1, got 0 (run.toml, line 2)"),
         ("[train]\nbatch = 1.5", "`train.batch`: expected a whole number of at least 1, got 1.5 (run.toml, line 2)"),
-        ("[train]\nbatch = \"8\"", "`train.batch`: expected a whole number of at least 1, got \"8\" (run.toml, line 2)"),
+        (
+            "[train]\nbatch = \"8\"",
+            "`train.batch`: expected a whole number of at least 1, got \"8\" (run.toml, line 2)",
+        ),
         ("[train]\nlr = nan", "`train.lr`: expected a number of at least 0, got NaN (run.toml, line 2)"),
         ("[train]\nlr = true", "`train.lr`: expected a number of at least 0, got true (run.toml, line 2)"),
         ("[train]\nseed = 99999999999999999999", "got 99999999999999999999 (run.toml, line 2)"),
-        ("[model]\ndropout = 1", "`model.dropout`: expected a number of at least 0 and below 1, got 1.0 (run.toml, line 2)"),
+        (
+            "[model]\ndropout = 1",
+            "`model.dropout`: expected a number of at least 0 and below 1, got 1 (run.toml, line 2)",
+        ),
         ("[model]\nnorm = \"batch\"", "`model.norm`: expected one of `layer`, `rms`, got \"batch\" (run.toml, line 2)"),
         ("[model]\ntied = 1", "`model.tied`: expected true or false, got 1 (run.toml, line 2)"),
-        ("[data]\ntrain = [\"a\", 3]", "`data.train`: expected a path or a list of paths, got a list with a whole number in it"),
+        (
+            "[data]\ntrain = [\"a\", 3]",
+            "`data.train`: expected a path or a list of paths, got a list with a whole number in it",
+        ),
         ("[data]\ntrain = [\"\"]", "`data.train`: expected a path or a list of paths"),
         ("[train.batch]\nx = 1", "`train.batch`: expected a whole number of at least 1, got a table"),
         ("[train]\nout = 2026-01-01", "`train.out`: expected a path, got a date"),
@@ -134,7 +143,8 @@ fn what_is_not_toml_is_an_error_with_its_line() {
 fn flags_override_the_file_and_the_file_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.toml");
-    std::fs::write(&path, "[train]\nbatch = 32\nlr = 1\nresume = true\n[data]\ntrain = \"a\"\n[eval]\nbatch = 2\n").unwrap();
+    std::fs::write(&path, "[train]\nbatch = 32\nlr = 1\nresume = true\n[data]\ntrain = \"a\"\n[eval]\nbatch = 2\n")
+        .unwrap();
     let path = path.to_str().unwrap();
     let args = ["--config", path, "--batch", "64", "--train", "b", "c", "--train=d", "--resume=false", "--tied"];
     let settings = command_line(&PRETRAIN, &args).unwrap();
@@ -188,7 +198,8 @@ fn an_error_over_several_settings_says_where_the_value_came_from() {
 
 #[test]
 fn the_effective_settings_read_back_the_same() {
-    let mut settings = command_line(&PRETRAIN, &["--lr", "0.0003", "--eps", "1e-12", "--train", "a \"b\"\\c\nd", "e"]).unwrap();
+    let mut settings =
+        command_line(&PRETRAIN, &["--lr", "0.0003", "--eps", "1e-12", "--train", "a \"b\"\\c\nd", "e"]).unwrap();
     settings.set("model.positions", "rotary").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
@@ -199,7 +210,9 @@ fn the_effective_settings_read_back_the_same() {
     assert_eq!(back.section::<Data>().unwrap(), settings.section::<Data>().unwrap());
     assert_eq!(back.to_toml(PRETRAIN.tables).unwrap(), std::fs::read_to_string(&path).unwrap());
     let text = std::fs::read_to_string(&path).unwrap();
-    for line in ["[train]", "batch = 12", "lr = 0.0003", "eps = 1e-12", "# layers: the preset's", "positions = \"rotary\""] {
+    for line in
+        ["[train]", "batch = 12", "lr = 0.0003", "eps = 1e-12", "# layers: the preset's", "positions = \"rotary\""]
+    {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
     }
 }
@@ -233,4 +246,31 @@ fn the_same_key_of_two_subcommands_is_two_options() {
     assert_eq!(flags.section::<Finetune>().unwrap().batch, 3);
     assert!(!flags.is_given("train.batch"));
     assert!(command_line(&TOKENIZE, &["--batch", "3"]).is_err());
+}
+
+#[test]
+fn completions_come_from_the_same_table() {
+    let commands = SUBCOMMANDS.iter().map(Subcommand::command);
+    let mut program = clap::Command::new("warpweave").subcommands(commands);
+    let mut script = Vec::new();
+    clap_complete::generate(clap_complete::Shell::Bash, &mut program, "warpweave", &mut script);
+    let script = String::from_utf8(script).unwrap();
+    for setting in ALL.iter().flat_map(|table| table.settings) {
+        assert!(script.contains(&format!("--{}", setting.flag())), "{} is not completed", setting.key());
+    }
+    assert!(script.contains("inverse_sqrt"), "values are not completed");
+}
+
+#[test]
+fn the_program_prints_completions_and_refuses_what_it_does_not_know() {
+    let run = |args: &[&str]| std::process::Command::new(env!("CARGO_BIN_EXE_warpweave")).args(args).output().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell]);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("warpweave"), "{shell}");
+    }
+    for args in [&["fly"][..], &["completions", "dash"], &[]] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
 }

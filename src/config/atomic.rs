@@ -18,6 +18,10 @@ pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Res
     let mut file = builder.tempfile_in(folder).map_err(Error::io("create a file in", folder))?;
     write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|error| Error::Io { action: "replace", path: path.to_path_buf(), source: error.error })?;
+    file.persist(path).map_err(|error| Error::Io {
+        action: "replace",
+        path: path.to_path_buf(),
+        source: error.error,
+    })?;
     Ok(())
 }
