@@ -15,7 +15,11 @@ struct Entry {
     run: fn(&ArgMatches) -> Result<()>,
 }
 
-/// Every subcommand, in the order of the help.
+/// Every subcommand, in the order of the help. One whose flags come from the tables has [`Subcommand::command`] as its
+/// command, and starts with [`Subcommand::settings`].
+///
+/// [`Subcommand::command`]: warpweave::config::Subcommand::command
+/// [`Subcommand::settings`]: warpweave::config::Subcommand::settings
 const ENTRIES: &[Entry] = &[Entry { command: completions::command, run: completions::run }];
 
 /// The whole command line.
