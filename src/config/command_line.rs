@@ -29,7 +29,7 @@ impl Subcommand {
             .long(CONFIG)
             .value_name("FILE")
             .value_hint(ValueHint::FilePath)
-            .help("A TOML file with options, one table per group below; flags override it [default: none]");
+            .help("A TOML file with options, in the tables named below; flags override it [default: none]");
         let command = Command::new(self.name).about(self.about).arg(config);
         let tables = self.tables.iter();
         let args = tables.flat_map(|table| table.settings.iter().map(|setting| arg(table, setting)));

@@ -38,7 +38,7 @@ impl Settings {
             let here = format!(" ({name}, line {})", line_at(table.span().start));
             let table: &str = table.get_ref();
             let Some(content) = content.get_ref().as_table() else {
-                let expected = format!("a table such as `[{}]`, and keys in it", nearest_table(table));
+                let expected = known_key(table).replacen("known key", "known key in a table", 1);
                 return Err(Error::setting(table, expected, format!("a key outside of a table{here}")));
             };
             if !ALL.iter().any(|known| known.name == table) {
@@ -99,9 +99,7 @@ pub(super) fn known_key(unknown: &str) -> String {
     let (table, name) = unknown.split_once('.').unwrap_or(("", unknown));
     let keys = ALL.iter().flat_map(|table| table.settings);
     // A key in the wrong table is a more likely mistake than another name, and another name than another table.
-    let distance = |other: &super::Setting| {
-        2 * edit_distance(name, other.name) + usize::from(other.table != table)
-    };
+    let distance = |other: &super::Setting| 2 * edit_distance(name, other.name) + usize::from(other.table != table);
     match keys.min_by_key(|setting| distance(setting)) {
         Some(nearest) => format!("a known key, perhaps `{}`", nearest.key()),
         None => "a known key".to_owned(),
@@ -137,7 +135,8 @@ mod tests {
 
     #[test]
     fn edit_distances() {
-        for (a, b, distance) in [("", "", 0), ("ab", "", 2), ("batch", "btach", 1), ("lr", "lt", 1), ("steps", "step", 1)]
+        for (a, b, distance) in
+            [("", "", 0), ("ab", "", 2), ("batch", "btach", 1), ("lr", "lt", 1), ("steps", "step", 1)]
         {
             assert_eq!(edit_distance(a, b), distance, "{a} {b}");
             assert_eq!(edit_distance(b, a), distance, "{b} {a}");

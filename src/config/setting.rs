@@ -203,7 +203,7 @@ impl Setting {
     /// The default's part of the help: `default: 12`.
     pub fn default_text(&self) -> String {
         match self.fallback {
-            Fallback::Value("") => "default: empty".to_owned(),
+            Fallback::Value("") => "default: none".to_owned(),
             Fallback::Value(value) => format!("default: {value}"),
             Fallback::Unset(meaning) => format!("default: {meaning}"),
             Fallback::Required => "required".to_owned(),

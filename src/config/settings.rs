@@ -78,13 +78,19 @@ impl Settings {
     /// The value is missing although it has to be given, or `T` is not the option's type.
     pub fn value<T: Value>(&self, setting: &Setting) -> Result<T> {
         let raw = self.raw(setting)?;
+        let got = || raw.as_ref().map_or_else(|| "nothing".to_owned(), Raw::to_string);
+        let is_missing = match (setting.fallback, &raw) {
+            (Fallback::Required, Some(Raw::List(entries))) => entries.is_empty(),
+            (Fallback::Required, None) => true,
+            _ => false,
+        };
+        if is_missing {
+            let expected = format!("{} (--{}, or `{}` in the file)", setting.kind, setting.flag(), setting.key());
+            return Err(self.error(&setting.key(), expected, got()));
+        }
         T::from_raw(raw.as_ref()).ok_or_else(|| {
-            let got = raw.map_or_else(|| "nothing".to_owned(), |raw| raw.to_string());
-            let or_flag = match setting.fallback {
-                Fallback::Required => format!(" (--{}, or `{}` in the file)", setting.flag(), setting.key()),
-                _ => String::new(),
-            };
-            self.error(&setting.key(), format!("{}{or_flag}", setting.kind), got)
+            // The option allows what this type cannot hold: a whole number above the machine's, for instance.
+            self.error(&setting.key(), format!("{} that fits its type", setting.kind), got())
         })
     }
 

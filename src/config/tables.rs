@@ -169,8 +169,8 @@ choices! {
 tables! {
     /// The network
     Model "model" {
-        /// A named configuration, which the options below change: char, small, gpt1, gpt2, gpt2-medium, gpt2-large,
-        /// gpt2-xl, ...
+        /// A named configuration, which the options below change: char, small, gpt1, gpt2, gpt2-medium, gpt2-large or
+        /// gpt2-xl, for instance.
         preset: String = Text, Value("small");
         /// Transformer blocks.
         layers: Option<usize> = Whole(1), Unset("the preset's");

@@ -187,8 +187,10 @@ impl Axis {
     fn for_losses(losses: &[f64]) -> Axis {
         let (min, max) = (losses[0], losses[losses.len() - 1]);
         let most = losses[(losses.len() - 1) * 98 / 100];
-        // Cutting the axis costs the reader some attention: it has to give the other values half as much room again.
-        let is_cut = max - min > 1.5 * (most - min) && most > min;
+        // Cutting the axis costs the reader some attention: it has to give the other values half as much
+        // room again.
+        // And among a few values, each one counts.
+        let is_cut = losses.len() >= 50 && max - min > 1.5 * (most - min) && most > min;
         let high = if is_cut { most } else { max };
         let margin = if high > min { 0.05 * (high - min) } else { 0.05 * min.abs().max(1.0) };
         Axis { low: min - margin, high: high + margin, is_cut }
@@ -198,10 +200,8 @@ impl Axis {
     fn note(&self, losses: &[f64]) -> Option<String> {
         let above = losses.len() - losses.partition_point(|&loss| loss <= self.high);
         let max = losses[losses.len() - 1];
-        (self.is_cut && above > 0).then(|| {
-            let values = if above == 1 { "value lies" } else { "values lie" };
-            format!("{above} of {} {values} above the axis, up to {max:.2}, and are drawn at its upper edge", losses.len())
-        })
+        (self.is_cut && above > 0)
+            .then(|| format!("not to scale at the upper edge: {above} of {} values, up to {max:.2}", losses.len()))
     }
 }
 
@@ -355,7 +355,7 @@ mod tests {
         for text in ["Pre-training", "step", "loss (nats per token)", "training", "validation &lt;text&gt;"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}");
         }
-        assert!(svg.contains("values lie above the axis, up to 9.00"), "the axis is cut without a word");
+        assert!(svg.contains("values, up to 9.00"), "the axis is cut without a word");
         assert!(!svg.contains("NaN"));
     }
 
@@ -378,10 +378,7 @@ mod tests {
         spiked.sort_by(f64::total_cmp);
         let axis = Axis::for_losses(&spiked);
         assert!(axis.is_cut && axis.high < 2.2, "{}", axis.high);
-        assert_eq!(
-            axis.note(&spiked).unwrap(),
-            "9 of 1000 values lie above the axis, up to 11.00, and are drawn at its upper edge"
-        );
+        assert_eq!(axis.note(&spiked).unwrap(), "not to scale at the upper edge: 9 of 1000 values, up to 11.00");
     }
 
     #[test]

@@ -3,15 +3,10 @@
 use std::ops::Range;
 
 use super::Check;
-<<<<<<< HEAD
-use crate::error::Result;
-use crate::tensor::View;
-=======
 use crate::cpu;
 use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
->>>>>>> part-a
 
 /// Which keys a query sees: the intersection of all that is set. A query that sees no key gets zeros.
 #[derive(Clone, Copy, Default)]

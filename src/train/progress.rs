@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// The loss shown is a moving average, with this weight on what came before.
 const SMOOTHING: f64 = 0.9;
+const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}  {msg}";
 
 /// A progress bar with loss, speed and time left; where standard error is not a terminal, a plain line now and then.
 pub struct Progress {
@@ -26,8 +27,9 @@ impl Progress {
     pub fn new(what: &str, done: u64, steps: u64) -> Self {
         let output = if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(10));
-            // The template is fixed: that it is well-formed is tested below.
-            bar.set_style(style());
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
             bar.set_prefix(what.to_owned());
             bar.set_position(done);
             Output::Bar(bar)
@@ -40,7 +42,7 @@ impl Progress {
     /// Reports that step `step`, counted from 1, is done: its training loss, and on how many tokens it trained.
     pub fn step(&mut self, step: u64, loss: f64, tokens: u64) {
         let now = Instant::now();
-        self.meter.step(step, loss, tokens, now);
+        self.meter.step(step, loss, tokens);
         match &mut self.output {
             Output::Bar(bar) => {
                 bar.set_message(self.meter.message(now));
@@ -90,10 +92,6 @@ fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 /// What is known about the run's speed and loss.
 struct Meter {
     what: String,
@@ -121,7 +119,7 @@ impl Meter {
         }
     }
 
-    fn step(&mut self, step: u64, loss: f64, tokens: u64, _now: Instant) {
+    fn step(&mut self, step: u64, loss: f64, tokens: u64) {
         self.step = step;
         self.tokens += tokens;
         self.loss = Some(self.loss.map_or(loss, |before| SMOOTHING * before + (1.0 - SMOOTHING) * loss));
@@ -185,7 +183,7 @@ mod tests {
         let mut meter = Meter::new("pretrain", 10, 40, start);
         assert_eq!(meter.line(start), "pretrain step 10/40  loss -  0 tokens/s  ? left");
         for step in 11..=20 {
-            meter.step(step, 4.0, 2000, start);
+            meter.step(step, 4.0, 2000);
         }
         // 10 of 30 steps took 10 seconds, of which 2 were spent on something else.
         meter.paused = Duration::from_secs(2);
@@ -201,6 +199,6 @@ mod tests {
 
     #[test]
     fn the_template_is_well_formed() {
-        assert!(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}").is_ok());
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 }

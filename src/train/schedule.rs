@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::tables::ScheduleName;
 use crate::{Error, Result};
 
 /// How the learning rate goes down after the warm-up.
@@ -28,6 +29,18 @@ pub enum Decay {
         /// The network's width.
         d_model: usize,
     },
+}
+
+impl Decay {
+    /// The decay of a setting's name, with what the named ones need: the setting `min_lr_ratio`, the network's width.
+    pub fn named(name: ScheduleName, min_ratio: f64, d_model: usize) -> Self {
+        match name {
+            ScheduleName::Constant => Decay::Constant,
+            ScheduleName::Cosine => Decay::Cosine { min_ratio },
+            ScheduleName::Linear => Decay::Linear { min_ratio },
+            ScheduleName::InverseSqrt => Decay::InverseSqrt { d_model },
+        }
+    }
 }
 
 /// A learning-rate schedule: a linear warm-up, then a [`Decay`].
@@ -94,11 +107,8 @@ impl Schedule {
         }
         // The decay runs from step `warmup`, which has the peak, to step `steps`. Without a warm-up, step 1 has the peak.
         let start = self.warmup.max(1);
-        let progress = if self.steps > start {
-            (step.min(self.steps) - start) as f64 / (self.steps - start) as f64
-        } else {
-            0.0
-        };
+        let progress =
+            if self.steps > start { (step.min(self.steps) - start) as f64 / (self.steps - start) as f64 } else { 0.0 };
         match self.decay {
             Decay::Constant => self.lr,
             Decay::Linear { min_ratio } => self.lr * (min_ratio + (1.0 - min_ratio) * (1.0 - progress)),
