@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 
 use crate::Result;
+use crate::model::{FeedForwardKind, NormPosition, Positions};
+use crate::ops::NormKind;
 
 use super::Settings;
 use super::command_line::Subcommand;
@@ -16,12 +18,9 @@ use super::setting::{
     Section, Setting, Table,
 };
 
-macro_rules! choices {
-    ($($(#[$about:meta])* $name:ident { $($(#[$help:meta])* $variant:ident = $text:literal,)+ })+) => {$(
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$help])* $variant,)+ }
-
+/// The names of an enum's variants on the command line and in a file.
+macro_rules! named {
+    ($($name:ident { $($variant:ident = $text:literal,)+ })+) => {$(
         impl Choice for $name {
             const NAMES: &'static [&'static str] = &[$($text,)+];
 
@@ -38,6 +37,16 @@ macro_rules! choices {
                 }
             }
         }
+    )+};
+}
+
+macro_rules! choices {
+    ($($(#[$about:meta])* $name:ident { $($(#[$help:meta])* $variant:ident = $text:literal,)+ })+) => {$(
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$help])* $variant,)+ }
+
+        named! { $name { $($variant = $text,)+ } }
     )+};
 }
 
@@ -91,46 +100,6 @@ macro_rules! tables {
 }
 
 choices! {
-    /// A feed-forward layer's non-linearity.
-    FeedForward {
-        /// GELU by its tanh approximation, as GPT-2.
-        GeluTanh = "gelu_tanh",
-        /// GELU by the error function.
-        Gelu = "gelu",
-        /// ReLU, as the 2017 paper.
-        Relu = "relu",
-        /// SiLU.
-        Silu = "silu",
-        /// A SiLU-gated linear unit, with a third matrix (Shazeer 2020).
-        Swiglu = "swiglu",
-    }
-
-    /// The normalization.
-    Norm {
-        /// Layer norm.
-        Layer = "layer",
-        /// RMS norm.
-        Rms = "rms",
-    }
-
-    /// Where the normalization stands.
-    NormPosition {
-        /// Before each sublayer, as GPT-2.
-        Pre = "pre",
-        /// After each residual addition, as the 2017 paper and GPT-1.
-        Post = "post",
-    }
-
-    /// How the network knows positions.
-    Positions {
-        /// A learned vector for each.
-        Learned = "learned",
-        /// The 2017 paper's sines and cosines.
-        Sinusoidal = "sinusoidal",
-        /// Rotary embeddings of queries and keys.
-        Rotary = "rotary",
-    }
-
     /// How the learning rate goes down after the warm-up.
     ScheduleName {
         /// It doesn't.
@@ -166,6 +135,13 @@ choices! {
     }
 }
 
+named! {
+    FeedForwardKind { GeluTanh = "gelu_tanh", Gelu = "gelu", Relu = "relu", Silu = "silu", Swiglu = "swiglu", }
+    NormKind { Layer = "layer", Rms = "rms", }
+    NormPosition { Pre = "pre", Post = "post", }
+    Positions { Learned = "learned", Sinusoidal = "sinusoidal", Rotary = "rotary", }
+}
+
 tables! {
     /// The network
     Model "model" {
@@ -185,9 +161,9 @@ tables! {
         /// The most tokens that the network sees at once.
         context: Option<usize> = Whole(1), Unset("the preset's");
         /// Non-linearity of the feed-forward layers.
-        activation: Option<FeedForward> = Kind::Choice(FeedForward::NAMES), Unset("the preset's");
+        activation: Option<FeedForwardKind> = Kind::Choice(FeedForwardKind::NAMES), Unset("the preset's");
         /// Normalization.
-        norm: Option<Norm> = Kind::Choice(Norm::NAMES), Unset("the preset's");
+        norm: Option<NormKind> = Kind::Choice(NormKind::NAMES), Unset("the preset's");
         /// Normalization before (pre) or after (post) each sublayer.
         norm_position: Option<NormPosition> = Kind::Choice(NormPosition::NAMES), Unset("the preset's");
         /// Position encoding.
@@ -196,8 +172,12 @@ tables! {
         window: Option<usize> = Whole(1), Unset("no window");
         /// Whether input and output embeddings share their weights.
         tied: Option<bool> = Switch, Unset("the preset's");
-        /// Dropout after embeddings, attention and feed-forward layers.
+        /// Whether linear layers and layer norms have biases.
+        bias: Option<bool> = Switch, Unset("the preset's");
+        /// Dropout on embeddings, attention probabilities and residual branches.
         dropout: Option<f32> = Kind::BELOW_ONE, Unset("the preset's");
+        /// Standard deviation of the initial weights; narrow networks want more than GPT-2's 0.02.
+        init_std: Option<f32> = Kind::POSITIVE, Unset("the preset's, 0.02");
     }
 
     /// The text to pre-train on
@@ -250,6 +230,12 @@ tables! {
         save_every: u64 = Whole(0), Value("1000");
         /// Steps between samples of generated text; 0 shows none.
         sample_every: u64 = Whole(0), Value("0");
+        /// The text that samples go on from.
+        sample_prompt: String = Text, Value("");
+        /// Checkpoints to keep, the newest ones.
+        keep: usize = Whole(1), Value("2");
+        /// Pause after this step of the schedule, to be resumed.
+        stop_at: Option<u64> = Whole(1), Unset("go on to the last step");
         /// Seed of weights, data order, dropout and samples.
         seed: u64 = Whole(0), Value("1");
         /// Threads to compute with.
@@ -376,10 +362,10 @@ tables! {
         text_column: String = Text, Value("text");
     }
 
-    /// Looking at a checkpoint
+    /// Looking at a build and a model
     Info "info" {
-        /// Checkpoint folder or .safetensors file.
-        model: PathBuf = Path, Required;
+        /// The folder of a model, a checkpoint or a run.
+        model: Option<PathBuf> = Path, Unset("this build alone");
     }
 }
 
@@ -421,7 +407,7 @@ pub const GENERATE: Subcommand =
 /// `warpweave info`.
 pub const INFO: Subcommand = Subcommand {
     name: "info",
-    about: "Show a checkpoint's configuration, parameters and tensors",
+    about: "Show what this build can do, and what a model is made of",
     tables: &[&Info::TABLE],
 };
 

@@ -105,8 +105,6 @@ pub fn fold<const N: usize>(rows: [&[f32]; N], init: f32, step: impl Fn(f32, [f3
     lanes
 }
 
-<<<<<<< HEAD
-=======
 /// As [`fold`] over one row that `step` may change.
 #[inline(always)]
 pub fn fold_mut(row: &mut [f32], init: f32, step: impl Fn(f32, &mut f32) -> f32) -> [f32; LANES] {
@@ -123,7 +121,6 @@ pub fn fold_mut(row: &mut [f32], init: f32, step: impl Fn(f32, &mut f32) -> f32)
     lanes
 }
 
->>>>>>> part-a
 /// Reduces partial results pairwise.
 #[inline(always)]
 pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {

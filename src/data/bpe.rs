@@ -9,13 +9,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use rayon::prelude::*;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
-use crate::{Error, Result};
+use super::words::words;
+use crate::Result;
 
 /// How much text is split into words at a time.
 const BATCH_BYTES: usize = 8 << 20;
+
+/// Longer words are cut: they are data rather than language, and the work of a merge grows with the words it is in.
+const LONGEST_WORD: usize = 1 << 10;
 
 /// A pair that occurs once says nothing about the next text.
 const LEAST_COUNT: u64 = 2;
@@ -49,9 +51,12 @@ pub(super) fn count_words(texts: impl Iterator<Item = Result<String>>) -> Result
             bytes += text.len();
             batch.push(text);
         }
-        let parts: Vec<HashMap<Vec<u8>, u64>> = batch.par_iter().map(|text| words_of(text)).collect::<Result<_>>()?;
+        let parts: Vec<HashMap<&[u8], u64>> = batch.par_iter().map(|text| words_of(text)).collect();
         for (word, count) in parts.into_iter().flatten() {
-            *counts.entry(word).or_default() += count;
+            match counts.get_mut(word) {
+                Some(n) => *n += count,
+                None => drop(counts.insert(word.to_vec(), count)),
+            }
         }
     }
     let mut words: Vec<_> = counts.into_iter().collect();
@@ -59,16 +64,12 @@ pub(super) fn count_words(texts: impl Iterator<Item = Result<String>>) -> Result
     Ok(words)
 }
 
-fn words_of(text: &str) -> Result<HashMap<Vec<u8>, u64>> {
-    let byte_of: HashMap<char, u8> = byte_characters().into_iter().zip(0..=255).collect();
-    let mut split = PreTokenizedString::from(text);
-    let splitter = ByteLevel::new(false, true, true);
-    splitter.pre_tokenize(&mut split).map_err(Error::library("split text into words"))?;
+fn words_of(text: &str) -> HashMap<&[u8], u64> {
     let mut counts = HashMap::new();
-    for (word, _, _) in split.get_splits(OffsetReferential::Original, OffsetType::None) {
-        *counts.entry(word.chars().map(|c| byte_of[&c]).collect()).or_default() += 1;
+    for word in words(text).into_iter().flat_map(|word| word.as_bytes().chunks(LONGEST_WORD)) {
+        *counts.entry(word).or_default() += 1;
     }
-    Ok(counts)
+    counts
 }
 
 /// At most `wanted` merges, in order: merge `k` makes token 256 + k, and tokens below 256 are the bytes.

@@ -15,6 +15,7 @@ pub mod shard;
 pub mod source;
 pub mod table;
 pub mod tokenizer;
+mod words;
 
 pub use batches::{Consecutive, Windows};
 pub use corpus::Speech;

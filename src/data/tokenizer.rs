@@ -3,17 +3,19 @@
 //! All tokenizers are Hugging Face `tokenizer.json`s, run by the `tokenizers` crate: byte-level, BPE trained here, GPT-2's
 //! own, and whatever file a user brings.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{AddedToken, DecoderWrapper, ModelWrapper, PreTokenizerWrapper};
+use tokenizers::{AddedToken, DecoderWrapper, Model, ModelWrapper, PreTokenizerWrapper};
 
 use super::bpe::{byte_characters, count_words, learn_merges};
+use super::words::words;
 use crate::file::write_atomically;
 use crate::{Error, Result};
 
@@ -41,6 +43,8 @@ pub struct Tokenizer {
     vocab_size: usize,
     end_of_text: u32,
     fingerprint: u64,
+    /// Whether text goes to the model word by word as in GPT-2, and nothing else happens to it.
+    splits_as_gpt2: bool,
 }
 
 impl Tokenizer {
@@ -143,8 +147,31 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Library`] when a tokenizer from a file cannot represent the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        if self.splits_as_gpt2 {
+            return self.encode_by_word(text);
+        }
         let encoding = self.inner.encode_fast(text, false).map_err(Error::library("encode text"))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Encodes each different word once. The way through the whole library tracks where every character of the text comes
+    /// from, and takes many times as long.
+    fn encode_by_word(&self, text: &str) -> Result<Vec<u32>> {
+        let characters = byte_characters();
+        let mut ids = Vec::with_capacity(text.len() / 3);
+        let mut known: HashMap<&str, Range<usize>> = HashMap::new();
+        for word in words(text) {
+            if let Some(range) = known.get(word) {
+                ids.extend_from_within(range.clone());
+                continue;
+            }
+            let spelled: String = word.bytes().map(|byte| characters[byte as usize]).collect();
+            let tokens = self.inner.get_model().tokenize(&spelled).map_err(Error::library("encode text"))?;
+            let start = ids.len();
+            ids.extend(tokens.iter().map(|token| token.id));
+            known.insert(word, start..ids.len());
+        }
+        Ok(ids)
     }
 
     /// The text of `ids`, special tokens by their names. Bytes that are not UTF-8 become U+FFFD.
@@ -202,12 +229,10 @@ impl Tokenizer {
     fn byte_bpe(tokens: Vec<String>, merges: Merges, specials: &[&str]) -> Result<Self> {
         let specials = complete_specials(specials)?;
         let vocab: Vocab = tokens.into_iter().zip(0..).collect();
-        let splits_words = !merges.is_empty();
         let model =
             BPE::builder().vocab_and_merges(vocab, merges).build().map_err(Error::library("build the tokenizer"))?;
         let mut inner = tokenizers::Tokenizer::new(ModelWrapper::BPE(model));
-        // Without merges a text need not be split into words, which takes most of the time.
-        let bytes = ByteLevel::new(false, true, splits_words);
+        let bytes = ByteLevel::new(false, true, true);
         inner.with_pre_tokenizer(Some(PreTokenizerWrapper::ByteLevel(bytes)));
         inner.with_decoder(Some(DecoderWrapper::ByteLevel(bytes)));
         inner
@@ -223,7 +248,13 @@ impl Tokenizer {
         inner.set_encode_special_tokens(true);
         let vocab_size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         let fingerprint = fnv1a(json_of(&inner)?.as_bytes());
-        Ok(Tokenizer { inner, vocab_size, end_of_text, fingerprint })
+        let bytes = match inner.get_pre_tokenizer() {
+            Some(PreTokenizerWrapper::ByteLevel(bytes)) => bytes.use_regex && !bytes.add_prefix_space,
+            _ => false,
+        };
+        let added = inner.get_added_tokens_decoder();
+        let splits_as_gpt2 = bytes && inner.get_normalizer().is_none() && added.values().all(|token| token.special);
+        Ok(Tokenizer { inner, vocab_size, end_of_text, fingerprint, splits_as_gpt2 })
     }
 }
 
@@ -314,5 +345,26 @@ impl DecodeStream<'_> {
     pub fn finish(self) -> Result<String> {
         let text = self.tokenizer.decode(&self.ids)?;
         Ok(text.get(self.emitted..).unwrap_or_default().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn encoding_by_word_is_encoding(any in any::<String>(), words in "[ \\na-eé'!]{0,80}(<\\|endoftext\\|>)?") {
+            static GPT2: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
+            let gpt2 = GPT2.get_or_init(|| Tokenizer::gpt2().unwrap());
+            prop_assert!(gpt2.splits_as_gpt2);
+            for text in [any, words] {
+                let library = gpt2.inner.encode_fast(text.as_str(), false).unwrap();
+                prop_assert_eq!(gpt2.encode(&text).unwrap(), library.get_ids());
+            }
+        }
     }
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use warpweave::config::{self, tables};
+use warpweave::config;
 use warpweave::data::prepare::write_shards;
 use warpweave::data::{ShardWriter, TextColumns, Tokenizer, Tokens, documents};
 use warpweave::model::{Config, Transformer};
-use warpweave::train::{Decay, SPECIALS, checkpoint};
+use warpweave::train::{SPECIALS, checkpoint};
 use warpweave::{Error, Result};
 
 /// The number of tokens of one shard of a corpus that a run makes for itself.
@@ -92,16 +92,6 @@ pub fn model_config(options: &config::Model, vocab_size: usize) -> Result<Config
     };
     config.check()?;
     Ok(config)
-}
-
-/// What the learning rate does after the warm-up.
-pub fn decay(name: tables::ScheduleName, min_ratio: f64, d_model: usize) -> Decay {
-    match name {
-        tables::ScheduleName::Constant => Decay::Constant,
-        tables::ScheduleName::Cosine => Decay::Cosine { min_ratio },
-        tables::ScheduleName::Linear => Decay::Linear { min_ratio },
-        tables::ScheduleName::InverseSqrt => Decay::InverseSqrt { d_model },
-    }
 }
 
 /// A model with its tokenizer, which must fit together.

@@ -1,7 +1,6 @@
 //! `warpweave eval`: perplexity of a language model, accuracy of a fine-tuned one.
 
-use clap::ArgMatches;
-use warpweave::config::{self, tables};
+use warpweave::config::{self, Settings, tables};
 use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
 use warpweave::data::{TextColumns, Tokens, documents};
@@ -12,8 +11,8 @@ use warpweave::Result;
 use crate::common;
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let options: config::Eval = tables::EVAL.settings(matches)?.section()?;
+pub fn run(settings: Settings) -> Result<()> {
+    let options: config::Eval = settings.section()?;
     common::use_threads(options.threads)?;
     let (model, tokenizer, folder) = common::load(&options.model)?;
     if TaskRecord::is_in(&folder) {

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use clap::ArgMatches;
-use warpweave::config::{self, tables};
+use warpweave::config::{self, Settings, tables};
 use warpweave::data::labelled::{self, Example, Task};
 use warpweave::data::Tokenizer;
 use warpweave::file::write_folder;
@@ -11,7 +10,7 @@ use warpweave::eval::{self, Curve, Style};
 use warpweave::model::{self, Transformer};
 use warpweave::train::run::{self, RunOptions};
 use warpweave::train::{
-    BatchShape, Encoded, FinetuneOptions, Finetuning, Layout, MetricsLog, OptimizerOptions, PretrainOptions, Pretraining, SPECIALS,
+    BatchShape, Decay, Encoded, FinetuneOptions, Finetuning, Layout, MetricsLog, OptimizerOptions, PretrainOptions, Pretraining, SPECIALS,
     Schedule, TaskRecord,
 };
 use warpweave::{Error, Result};
@@ -19,8 +18,7 @@ use warpweave::{Error, Result};
 use crate::common;
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let settings = tables::FINETUNE.settings(matches)?;
+pub fn run(settings: Settings) -> Result<()> {
     let options: config::Finetune = settings.section()?;
     common::use_threads(options.threads)?;
     let stop = common::stop_on_interrupt()?;
@@ -54,7 +52,7 @@ fn task(options: &config::Finetune) -> Result<Option<Task>> {
 }
 
 fn optimizer(options: &config::Finetune, d_model: usize, steps: u64) -> Result<OptimizerOptions> {
-    let decay = common::decay(options.schedule, options.min_lr_ratio, d_model);
+    let decay = Decay::named(options.schedule, options.min_lr_ratio, d_model);
     let warmup = (options.warmup * steps as f64).round() as u64;
     Ok(OptimizerOptions {
         schedule: Schedule::new(decay, options.lr, warmup, steps)?,

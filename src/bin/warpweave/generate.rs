@@ -2,8 +2,7 @@
 
 use std::io::{IsTerminal, Read, Write};
 
-use clap::ArgMatches;
-use warpweave::config::{self, tables};
+use warpweave::config::{self, Settings, tables};
 use warpweave::generate::{Request, StopText, generate};
 use warpweave::ops::Sampling;
 use warpweave::{Error, Result};
@@ -11,8 +10,8 @@ use warpweave::{Error, Result};
 use crate::common;
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let options: config::Generate = tables::GENERATE.settings(matches)?.section()?;
+pub fn run(settings: Settings) -> Result<()> {
+    let options: config::Generate = settings.section()?;
     common::use_threads(options.threads)?;
     let (model, tokenizer, _) = common::load(&options.model)?;
     let prompt = match options.prompt {

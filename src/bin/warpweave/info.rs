@@ -1,14 +1,13 @@
 //! `warpweave info`: what this build can do, or what a model is made of.
 
-use clap::ArgMatches;
-use warpweave::config::{self, tables};
+use warpweave::config::{self, Settings, tables};
 use warpweave::model::{self, Config};
 use warpweave::train::{TaskRecord, checkpoint};
 use warpweave::{Error, Result};
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let options: config::Info = tables::INFO.settings(matches)?.section()?;
+pub fn run(settings: Settings) -> Result<()> {
+    let options: config::Info = settings.section()?;
     println!("warpweave {}", env!("CARGO_PKG_VERSION"));
     println!("devices: cpu ({} threads)", rayon::current_num_threads());
     println!("presets: {}", Config::preset_names().collect::<Vec<_>>().join(", "));

@@ -2,7 +2,14 @@
 //!
 //! A subcommand's flags come from the tables of [`warpweave::config`]; what it does stands in the file of its name.
 
+mod common;
 mod completions;
+mod eval;
+mod finetune;
+mod generate;
+mod info;
+mod pretrain;
+mod tokenize;
 
 use std::process::ExitCode;
 

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use clap::ArgMatches;
 use warpweave::config::{self, Settings, tables};
 use warpweave::model::{Config, Transformer};
 use warpweave::train::checkpoint::{self, State};
 use warpweave::train::run::{self, RunOptions};
-use warpweave::train::{OptimizerOptions, PretrainOptions, Pretraining, Schedule};
+use warpweave::train::{Decay, OptimizerOptions, PretrainOptions, Pretraining, Schedule};
 use warpweave::{Error, Result};
 
 use crate::common;
@@ -16,8 +15,8 @@ use crate::common;
 const CONFIG: &str = "config.toml";
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let settings = with_resumed(tables::PRETRAIN.settings(matches)?)?;
+pub fn run(settings: Settings) -> Result<()> {
+    let settings = with_resumed(settings)?;
     let model: config::Model = settings.section()?;
     let data: config::Data = settings.section()?;
     let train: config::Train = settings.section()?;
@@ -106,7 +105,7 @@ fn with_resumed(given: Settings) -> Result<Settings> {
 }
 
 fn pretrain_options(train: &config::Train, config: &Config, start: Option<u32>) -> Result<PretrainOptions> {
-    let decay = common::decay(train.schedule, train.min_lr_ratio, config.width);
+    let decay = Decay::named(train.schedule, train.min_lr_ratio, config.width);
     Ok(PretrainOptions {
         batch: train.batch,
         context: train.context.unwrap_or(config.context),

@@ -1,7 +1,6 @@
 //! `warpweave tokenize`: learns a vocabulary, and turns text into shards of tokens.
 
-use clap::ArgMatches;
-use warpweave::config::{self, tables};
+use warpweave::config::{self, Settings, tables};
 use warpweave::data::prepare::write_shards;
 use warpweave::data::{ShardWriter, TextColumns, Tokenizer, documents};
 use warpweave::train::SPECIALS;
@@ -10,8 +9,8 @@ use warpweave::{Error, Result};
 use crate::common;
 
 /// Runs the subcommand.
-pub fn run(matches: &ArgMatches) -> Result<()> {
-    let options: config::Tokenize = tables::TOKENIZE.settings(matches)?.section()?;
+pub fn run(settings: Settings) -> Result<()> {
+    let options: config::Tokenize = settings.section()?;
     let columns = TextColumns::named(&options.text_column);
     let tokenizer = match options.kind {
         tables::TokenizeKind::TrainBpe => {
