@@ -1,6 +1,6 @@
 //! `warpweave eval`: perplexity of a language model, accuracy of a fine-tuned one.
 
-use warpweave::config::{self, Settings, tables};
+use warpweave::config::{self, Settings};
 use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
 use warpweave::data::{TextColumns, Tokens, documents};

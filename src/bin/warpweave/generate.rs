@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Read, Write};
 
-use warpweave::config::{self, Settings, tables};
+use warpweave::config::{self, Settings};
 use warpweave::generate::{Request, StopText, generate};
 use warpweave::ops::Sampling;
 use warpweave::{Error, Result};

@@ -1,6 +1,6 @@
 //! `warpweave info`: what this build can do, or what a model is made of.
 
-use warpweave::config::{self, Settings, tables};
+use warpweave::config::{self, Settings};
 use warpweave::model::{self, Config};
 use warpweave::train::{TaskRecord, checkpoint};
 use warpweave::{Error, Result};

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 use warpweave::Result;
+use warpweave::config::tables::{EVAL, FINETUNE, GENERATE, INFO, PRETRAIN, TOKENIZE};
 
 /// A subcommand: how clap sees it, and what it does.
 struct Entry {
@@ -27,7 +28,15 @@ struct Entry {
 ///
 /// [`Subcommand::command`]: warpweave::config::Subcommand::command
 /// [`Subcommand::settings`]: warpweave::config::Subcommand::settings
-const ENTRIES: &[Entry] = &[Entry { command: completions::command, run: completions::run }];
+const ENTRIES: &[Entry] = &[
+    Entry { command: || TOKENIZE.command(), run: |matches| tokenize::run(TOKENIZE.settings(matches)?) },
+    Entry { command: || PRETRAIN.command(), run: |matches| pretrain::run(PRETRAIN.settings(matches)?) },
+    Entry { command: || FINETUNE.command(), run: |matches| finetune::run(FINETUNE.settings(matches)?) },
+    Entry { command: || EVAL.command(), run: |matches| eval::run(EVAL.settings(matches)?) },
+    Entry { command: || GENERATE.command(), run: |matches| generate::run(GENERATE.settings(matches)?) },
+    Entry { command: || INFO.command(), run: |matches| info::run(INFO.settings(matches)?) },
+    Entry { command: completions::command, run: completions::run },
+];
 
 /// The whole command line.
 fn command() -> Command {

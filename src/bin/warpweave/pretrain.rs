@@ -94,7 +94,7 @@ pub fn run(settings: Settings) -> Result<()> {
 
 /// The settings of the run to resume, under those given now.
 fn with_resumed(given: Settings) -> Result<Settings> {
-    let train: config::TrainOut = given.section()?;
+    let train: config::Train = given.section()?;
     if !train.resume {
         return Ok(given);
     }
