@@ -10,7 +10,8 @@ use safetensors::SafeTensors;
 use support::{Tolerance, assert_close, to_f64};
 use warpweave::Tensor;
 use warpweave::ops::{
-    self, AttentionOptions, CrossEntropy, Mask, NormKind, NormParams, NormStats, NormStatsMut, Window,
+    self, AdamW, AttentionOptions, CrossEntropy, Mask, NormKind, NormParams, NormStats, NormStatsMut, Rotary,
+    RotaryLayout, Window,
 };
 
 /// A file of `tests/fixtures`.
@@ -152,5 +153,36 @@ fn cross_entropy_with_smoothing_and_ignored_rows() {
         ops::cross_entropy_fused(&options, 1.0, logits.view_mut(), targets.view(), losses.view_mut()).unwrap();
         assert_close(&name("dlogits"), logits.as_slice(), &fixture.expected::<2>(&name("dlogits")), tolerance);
         assert_close(&name("losses"), losses.as_slice(), &fixture.expected::<1>(&name("losses")), tolerance);
+    }
+}
+
+#[test]
+fn adamw_with_clipping() {
+    let fixture = Fixture::load("adamw.safetensors");
+    let (mut params, grads) = (fixture.tensor::<1>("params"), fixture.tensor::<2>("grads"));
+    let (updated, norms) = (fixture.expected::<2>("updated"), fixture.expected::<1>("norms"));
+    let (mut m, mut v) = (Tensor::zeros(params.shape()).unwrap(), Tensor::zeros(params.shape()).unwrap());
+    let options = AdamW { lr: 1e-2, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };
+    let tolerance = Tolerance::sum(5, 1.0);
+    for (i, want) in updated.chunks_exact(params.len()).enumerate() {
+        let grads = grads.view().select(0, i);
+        let norm = ops::grad_norm(grads).unwrap();
+        assert_close("norm", &[norm], &norms[i..=i], tolerance);
+        let (grad_scale, decayed) = (1.0 / norm.max(1.0), std::slice::from_ref(&(0..20)));
+        let (p, m, v) = (params.view_mut(), m.view_mut(), v.view_mut());
+        ops::adamw(&options, 1 + i as u64, grad_scale, decayed, p, grads, m, v).unwrap();
+        assert_close(&format!("params after step {}", i + 1), params.as_slice(), want, tolerance);
+    }
+    assert_close("m", m.as_slice(), &fixture.expected::<1>("m"), tolerance);
+    assert_close("v", v.as_slice(), &fixture.expected::<1>("v"), tolerance);
+}
+
+#[test]
+fn rotary_in_both_layouts() {
+    let fixture = Fixture::load("rotary.safetensors");
+    for (name, layout) in [("interleaved", RotaryLayout::Interleaved), ("half", RotaryLayout::Half)] {
+        let mut x = fixture.tensor::<4>("x");
+        ops::rotary(&Rotary { theta: 10_000.0, layout, first_position: 1000 }, x.view_mut()).unwrap();
+        assert_close(name, x.as_slice(), &fixture.expected::<4>(name), Tolerance::sum(2, 1.0));
     }
 }

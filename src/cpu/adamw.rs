@@ -87,8 +87,9 @@ fn decay_run(decayed: &[Range<usize>], at: usize) -> (bool, usize) {
     }
 }
 
-/// The decay is subtracted together with the step, not multiplied by 1 − decay: that would round away most of a small one.
-/// The moments are stored at the end, since a moment read back from where it was stored made the loop three times slower.
+/// The decay is subtracted together with the step, not multiplied by 1 − decay: that would round away most of a small
+/// one. The moments are stored at the end, since a moment read back from where it was stored made the loop three times
+/// slower.
 #[inline(always)]
 fn update(step: &Step, decay: f32, params: &mut [f32], grads: &[f32], m: &mut [f32], v: &mut [f32]) {
     for (((p, &g), m), v) in params.iter_mut().zip(grads).zip(m).zip(v) {

@@ -29,8 +29,9 @@ pub fn embedding(e: &Embedding, tokens: View<u32>, y: ViewMut) {
     });
 }
 
-/// The tokens are sorted, so that a task owns the rows of a range of the vocabulary and an element's sum has the order of the
-/// tokens. (Tasks that own columns need no sorting, but read and write scattered pieces of rows: four times slower.)
+/// The tokens are sorted, so that a task owns the rows of a range of the vocabulary and an element's sum has the order
+/// of the tokens. (Tasks that own columns need no sorting, but read and write scattered pieces of rows: four times
+/// slower.)
 pub fn tokens_backward(tokens: View<u32>, scale: f32, dy: View, dtable: ViewMut) {
     let mut occurrences = Vec::with_capacity(tokens.len());
     for b in 0..tokens.dim(0) {
@@ -48,8 +49,8 @@ struct Occurrence {
     t: usize,
 }
 
-/// Adds the gradients of `occurrences` to the rows of `dtable`, whose first row is that of `first_token`: in two halves of
-/// about the same number of occurrences and without a common token, as long as there are enough for two tasks.
+/// Adds the gradients of `occurrences` to the rows of `dtable`, whose first row is that of `first_token`: in two halves
+/// of about the same number of occurrences and without a common token, as long as there are enough for two tasks.
 fn add_occurrences(occurrences: &[Occurrence], scale: f32, dy: View, mut dtable: ViewMut, first_token: u32) {
     if occurrences.len() > rows_per_task(dy.dim(2)) {
         let middle = occurrences[occurrences.len() / 2].token;

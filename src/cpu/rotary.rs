@@ -1,7 +1,7 @@
 //! Rotary position embedding.
 //!
-//! A task owns a range of positions of all sequences and heads, so that the sines and cosines of a position are computed once
-//! for all of them.
+//! A task owns a range of positions of all sequences and heads, so that the sines and cosines of a position are
+//! computed once for all of them.
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 

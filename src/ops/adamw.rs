@@ -28,9 +28,9 @@ pub struct AdamW {
 /// g = grad_scale · grads, m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
 /// p ← p − lr · weight_decay · p − lr · (m / (1 − β₁ˢ)) / (√(v / (1 − β₂ˢ)) + eps)
 ///
-/// with s = `step`, counted from 1. The weight decay applies to the elements in `decayed`, which are ranges in ascending
-/// order that do not overlap. `grad_scale` is where clipping and the mean over accumulated batches come in. Shapes:
-/// `params`, `grads`, `m`, `v` [N]. A NaN in a gradient reaches its parameter and no other.
+/// with s = `step`, counted from 1. The weight decay applies to the elements in `decayed`, which are ranges in
+/// ascending order that do not overlap. `grad_scale` is where clipping and the mean over accumulated batches come in.
+/// Shapes: `params`, `grads`, `m`, `v` `[N]`. A NaN in a gradient reaches its parameter and no other.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, AdamW}};
@@ -89,7 +89,7 @@ pub fn adamw(
     Ok(())
 }
 
-/// The Euclidean norm of a gradient, √Σ g². Shape [N]. A NaN gives NaN, an infinity without NaN gives infinity.
+/// The Euclidean norm of a gradient, √Σ g². Shape `[N]`. A NaN gives NaN, an infinity without NaN gives infinity.
 ///
 /// The squares are summed in f64, in an order that depends on N alone, so that neither the length of the buffer nor the
 /// size of its elements costs precision.

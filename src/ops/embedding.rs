@@ -6,23 +6,24 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{View, ViewMut};
 
-/// What [`embedding`] looks up: a table of tokens and, where positions are learned or sinusoidal, a table of positions.
+/// What [`embedding()`] looks up: a table of tokens and, where positions are learned or sinusoidal, a table of
+/// positions.
 #[derive(Clone, Copy)]
 pub struct Embedding<'a> {
-    /// One row for each token of the vocabulary. Shape [V, C].
+    /// One row for each token of the vocabulary. Shape `[V, C]`.
     pub table: View<'a>,
     /// What token rows are multiplied by: 1, or √C for the model of 2017 (Vaswani et al. 2017, section 3.4).
     pub scale: f32,
-    /// One row for each position, added as it is. Shape [P, C].
+    /// One row for each position, added as it is. Shape `[P, C]`.
     pub positions: Option<View<'a>>,
     /// The position of each sequence's first token: 0, or the number of tokens already in a key-value cache.
     pub first_position: usize,
 }
 
-/// y\[b, t\] = scale · table\[tokens\[b, t\]\] + positions\[first_position + t\].
+/// `y[b, t] = scale · table[tokens[b, t]] + positions[first_position + t]`.
 ///
-/// Shapes: `tokens` [B, T], `y` [B, T, C]. A token outside the vocabulary and a position outside the table of positions
-/// are errors that say where it stands.
+/// Shapes: `tokens` `[B, T]`, `y` `[B, T, C]`. A token outside the vocabulary and a position outside the table of
+/// positions are errors that say where it stands.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, Embedding}};
@@ -51,12 +52,12 @@ pub fn embedding(e: &Embedding, tokens: View<u32>, y: ViewMut) -> Result<()> {
     Ok(())
 }
 
-/// The gradients of [`embedding`]: dtable\[v\] += scale · Σ dy\[b, t\] over all b, t whose token is v, and
-/// dpositions\[first_position + t\] += Σ_b dy\[b, t\].
+/// The gradients of [`embedding()`]: `dtable[v] += scale · Σ dy[b, t]` over all b, t whose token is v, and
+/// `dpositions[first_position + t] += Σ dy[b, t]` over all b.
 ///
-/// Shapes: `tokens` [B, T], `dy` [B, T, C], `dtable` [V, C], `dpositions` [P, C]. Both gradients are accumulated into. Each
-/// element is summed in the order of the tokens, so repeated tokens give the same bits on every run. The errors are those
-/// of [`embedding`].
+/// Shapes: `tokens` `[B, T]`, `dy` `[B, T, C]`, `dtable` `[V, C]`, `dpositions` `[P, C]`. Both gradients are
+/// accumulated into. Each element is summed in the order of the tokens, so repeated tokens give the same bits on every
+/// run. The errors are those of [`embedding()`].
 ///
 /// ```
 /// use warpweave::{Tensor, ops};
@@ -96,8 +97,8 @@ pub fn embedding_backward(
     Ok(())
 }
 
-/// The fixed positions of the Transformer of 2017: positions\[p, 2i\] = sin(p / 10000^(2i / C)), and cos at 2i + 1
-/// (Vaswani et al. 2017, section 3.5). Shape [P, C].
+/// The fixed positions of the Transformer of 2017: `positions[p, 2i] = sin(p / 10000^(2i / C))`, and the cosine at 2i +
+/// 1 (Vaswani et al. 2017, section 3.5). Shape `[P, C]`.
 ///
 /// ```
 /// use warpweave::{Tensor, ops};

@@ -29,11 +29,11 @@ pub struct Rotary {
 
 /// Rotates pair i of the head vectors at position p by the angle p · theta^(−2i / D), in place:
 ///
-/// (x, y) ← (x cos − y sin, x sin + y cos)
+/// `(x, y) ← (x cos − y sin, x sin + y cos)`
 ///
-/// Shape: `x` [B, T, H, D] with any strides but the last, so that the queries or keys of a packed projection are rotated where
-/// they lie. D must be even. The angles are computed in f64 and depend on the position alone: a token gets the same bits
-/// in a whole sequence and alone, at `first_position`.
+/// Shape: `x` `[B, T, H, D]` with any strides but the last, so that the queries or keys of a packed projection are
+/// rotated where they lie. D must be even. The angles are computed in f64 and depend on the position alone: a token
+/// gets the same bits in a whole sequence and alone, at `first_position`.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, Rotary, RotaryLayout}};
@@ -47,7 +47,7 @@ pub fn rotary(r: &Rotary, x: ViewMut) -> Result<()> {
     rotate("rotary", "x", r, x, 1.0)
 }
 
-/// The gradient of [`rotary`], in place: the rotation back.
+/// The gradient of [`rotary()`], in place: the rotation back.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, Rotary, RotaryLayout}};

@@ -26,9 +26,10 @@ impl Default for Sampling {
 
 /// A token drawn from softmax(`logits` / temperature), among those that the filters keep.
 ///
-/// Shape: `logits` [V]. The kept tokens share [0, 1) in the order of their numbers, each as much as its probability, and the
-/// one at `uniform` is taken; so the same `uniform` gives the same token. Of equally probable tokens the filters prefer the
-/// lower number. A logit of −∞ is a token that is never drawn. NaN, +∞, and logits that are all −∞ are errors.
+/// Shape: `logits` `[V]`. The kept tokens share [0, 1) in the order of their numbers, each as much as its probability,
+/// and the one at `uniform` is taken; so the same `uniform` gives the same token. Of equally probable tokens the
+/// filters prefer the lower number. A logit of −∞ is a token that is never drawn. NaN, +∞, and logits that are all −∞
+/// are errors.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, Sampling}};

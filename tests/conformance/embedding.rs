@@ -133,6 +133,34 @@ fn strided_operands_and_untouched_neighbours() {
     assert_eq!(dtable.as_slice().iter().filter(|x| **x != 0.0).count(), 10, "nothing else is written");
 }
 
+/// More tokens than one task takes, spread evenly, unevenly and not at all.
+#[test]
+fn gradients_of_many_tokens_reach_their_rows() {
+    let (batch, seq_len, vocab_size, width) = (3, 67, 40, 1000);
+    let dy = normal_tensor(1, [batch, seq_len, width]);
+    let mut rng = Rng::new(2, 0);
+    let mut uniform = || rng.below(vocab_size) as u32;
+    let spreads: [(&str, Vec<u32>); 5] = [
+        ("even", (0..201).map(|_| uniform()).collect()),
+        ("mostly the first", (0..201).map(|i| if i % 7 == 0 { uniform() } else { 0 }).collect()),
+        ("mostly the last", (0..201).map(|i| if i % 7 == 0 { uniform() } else { 39 }).collect()),
+        ("two", (0..201).map(|i| if i < 130 { 7 } else { 3 }).collect()),
+        ("one", vec![20; 201]),
+    ];
+    for (spread, tokens) in spreads {
+        let mut want = vec![0.0; vocab_size * width];
+        for (row, &token) in dy.as_slice().chunks_exact(width).zip(&tokens) {
+            for (c, &dy) in row.iter().enumerate() {
+                want[token as usize * width + c] += 2.0 * f64::from(dy);
+            }
+        }
+        let tokens = Tensor::from_vec([batch, seq_len], tokens).unwrap();
+        let mut dtable = Tensor::zeros([vocab_size, width]).unwrap();
+        ops::embedding_backward(tokens.view(), 2.0, 0, dy.view(), dtable.view_mut(), None).unwrap();
+        assert_close(spread, dtable.as_slice(), &want, Tolerance::sum(201, 8.0));
+    }
+}
+
 #[test]
 fn a_nan_stays_in_its_row() {
     let tokens = Tensor::from_vec([1, 3], vec![2, 0, 2]).unwrap();

@@ -25,7 +25,8 @@ fn reference(options: &Sampling, logits: &[f32]) -> Vec<f64> {
     }
     let total: f64 = p.iter().sum();
     p.iter_mut().for_each(|p| *p /= total);
-    if let Some(top_p) = options.top_p {
+    // At 1 every token stays; a running sum that rounds up to 1 early would say otherwise.
+    if let Some(top_p) = options.top_p.filter(|&top_p| top_p < 1.0) {
         let mut before = 0.0;
         for &token in &order {
             let probability = p[token];

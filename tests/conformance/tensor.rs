@@ -177,7 +177,7 @@ proptest! {
             // Down to single elements, since rows of a transposed view are no slices.
             let mut view = view;
             assert!(view.dim(0) <= block);
-            for index in indices(&view.dims().to_vec()) {
+            for index in indices(view.dims()) {
                 let mut element = index.iter().fold(view.reborrow(), |view, &i| view.select(0, i));
                 element.as_mut_slice()[0] = 1 + i as u32;
             }
