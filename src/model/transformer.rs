@@ -7,7 +7,7 @@ use crate::model::layers::{Layer, Pass, Place};
 use crate::model::parameters::{Gradients, Layout, Slot};
 use crate::model::workspace::{Backward, Workspace};
 use crate::ops::{self, Embedding, Gemm};
-use crate::tensor::{Tensor, View};
+use crate::tensor::{Tensor, View, ViewMut};
 
 /// Whether a pass drops, and with which masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +189,11 @@ impl Transformer {
     /// The hidden states of the last pass [B T, C].
     pub fn hidden<'a>(&self, work: &'a Workspace) -> View<'a> {
         work.hidden(&self.config).view()
+    }
+
+    /// The logits of every token in the last pass, into `out` [B T, V].
+    pub fn logits(&self, work: &Workspace, out: ViewMut) -> Result<()> {
+        ops::gemm(self.hidden(work), self.output_slot().view(&self.parameters).t(), out, Gemm::default())
     }
 
     /// The logits of every sequence's last token in the last pass, [B, V].

@@ -25,8 +25,10 @@ use crate::random::Rng;
 use crate::train::optimizer::not_finite;
 use crate::train::{Metrics, Optimizer, OptimizerOptions, Progress, Update};
 
-/// The special tokens of fine-tuning.
-pub const SPECIALS: [&str; 3] = ["<|start|>", "<|delimiter|>", "<|extract|>"];
+/// The token that every sequence begins with, in pre-training too where the vocabulary has it.
+pub const START: &str = "<|start|>";
+/// The special tokens of fine-tuning. Those that a pre-trained model does not know are added to its vocabulary.
+pub const SPECIALS: [&str; 3] = [START, "<|delimiter|>", "<|extract|>"];
 
 /// The stream of random numbers that orders the examples.
 const ORDER_STREAM: u64 = 0x0F1E;

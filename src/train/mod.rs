@@ -11,7 +11,7 @@ pub mod schedule;
 mod task;
 
 pub use finetune::{
-    BatchShape, Encoded, FinetuneOptions, FinetuneStep, Finetuning, Layout, SPECIALS, evaluate as evaluate_classifier,
+    BatchShape, Encoded, FinetuneOptions, FinetuneStep, Finetuning, Layout, SPECIALS, START, evaluate as evaluate_classifier,
     run as run_finetuning,
 };
 pub use metrics_log::{Metrics, MetricsLog};

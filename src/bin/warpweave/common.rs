@@ -8,7 +8,7 @@ use warpweave::config;
 use warpweave::data::prepare::write_shards;
 use warpweave::data::{ShardWriter, TextColumns, Tokenizer, Tokens, documents};
 use warpweave::model::{Config, Transformer};
-use warpweave::train::{SPECIALS, checkpoint};
+use warpweave::train::{START, checkpoint};
 use warpweave::{Error, Result};
 
 /// The number of tokens of one shard of a corpus that a run makes for itself.
@@ -37,7 +37,7 @@ pub fn stop_on_interrupt() -> Result<&'static AtomicBool> {
 pub fn tokenizer(name: &str) -> Result<Tokenizer> {
     match name {
         "gpt2" => Tokenizer::gpt2(),
-        "byte" => Tokenizer::byte_level(&SPECIALS),
+        "byte" => Tokenizer::byte_level(&[START]),
         path => {
             let path = Path::new(path);
             Tokenizer::from_file(if path.is_dir() { path.join("tokenizer.json") } else { path.to_path_buf() })
@@ -47,7 +47,7 @@ pub fn tokenizer(name: &str) -> Result<Tokenizer> {
 
 /// The token that training sequences begin with: the one that fine-tuning will use, where the vocabulary has it.
 pub fn start_token(tokenizer: &Tokenizer) -> Option<u32> {
-    tokenizer.special(SPECIALS[0])
+    tokenizer.special(START)
 }
 
 /// The text of files, or shards of tokens in a folder. Text is first turned into shards in `folder`, which are mapped into

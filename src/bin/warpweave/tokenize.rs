@@ -3,7 +3,7 @@
 use warpweave::config::{self, Settings, tables};
 use warpweave::data::prepare::write_shards;
 use warpweave::data::{ShardWriter, TextColumns, Tokenizer, documents};
-use warpweave::train::SPECIALS;
+use warpweave::train::START;
 use warpweave::{Error, Result};
 
 use crate::common;
@@ -15,7 +15,7 @@ pub fn run(settings: Settings) -> Result<()> {
     let tokenizer = match options.kind {
         tables::TokenizeKind::TrainBpe => {
             let texts = documents(&options.input, &columns)?.map(|document| Ok(document?.text));
-            Tokenizer::train_bpe(texts, options.vocab_size, &SPECIALS)?
+            Tokenizer::train_bpe(texts, options.vocab_size, &[START])?
         }
         tables::TokenizeKind::Apply => common::tokenizer(&options.tokenizer)?,
     };
