@@ -138,6 +138,6 @@ fn the_classification_head() {
 
 /// Hugging Face reads the last token that is not padding.
 fn extract_positions(tokens: &[u32], seq_len: usize) -> Vec<usize> {
-    let pad = PAD;
-    tokens.chunks(seq_len).map(|row| row.iter().rposition(|&token| token != pad).unwrap()).collect()
+    const PAD: u32 = 96;
+    tokens.chunks(seq_len).map(|row| row.iter().rposition(|&token| token != PAD).unwrap()).collect()
 }

@@ -138,6 +138,11 @@ impl Workspace {
         })
     }
 
+    /// The number of tokens in a batch, B T.
+    pub fn rows(&self) -> usize {
+        self.batch * self.seq_len
+    }
+
     /// The hidden states of the last forward pass [B T, C].
     pub(crate) fn hidden(&self, config: &Config) -> &Tensor {
         hidden(config, &self.normed, &self.stream)

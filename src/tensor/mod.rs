@@ -44,7 +44,11 @@ impl<T: Element> Tensor<T> {
     pub fn zeros(shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let len = shape.checked_len()?;
-        Ok(Tensor { data: bytemuck::allocation::zeroed_vec(len), shape })
+        let data = bytemuck::allocation::try_zeroed_vec(len).map_err(|()| {
+            let bytes = len as f64 * size_of::<T>() as f64;
+            Error::argument("Tensor::zeros", "shape", "a size that memory can hold", format!("{shape}, {bytes:e} bytes"))
+        })?;
+        Ok(Tensor { data, shape })
     }
 
     /// A tensor of `data`, in row-major order.

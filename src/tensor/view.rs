@@ -114,7 +114,8 @@ macro_rules! view_common {
 
             /// The elements `start .. start + len` of `axis`.
             pub fn narrow(mut self, axis: usize, start: usize, len: usize) -> Self {
-                assert!(start + len <= self.dim(axis), "{start} + {len} of axis {axis} of {}", self.shape);
+                let end = start.checked_add(len);
+                assert!(end.is_some_and(|end| end <= self.dim(axis)), "{start} + {len} of axis {axis} of {}", self.shape);
                 if start < self.dim(axis) {
                     // An empty view may have no element at `start`: it keeps its pointer.
                     self.ptr = self.ptr.wrapping_add(start * self.strides[axis]);
@@ -178,7 +179,7 @@ impl<'a, T: Element> View<'a, T> {
     /// A view of a whole slice. Panics when `shape` has another number of elements.
     pub fn contiguous(data: &'a [T], shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        assert_eq!(data.len(), shape.dims().iter().product::<usize>(), "a slice viewed as {shape}");
+        assert!(shape.checked_len().is_ok_and(|len| len == data.len()), "{} elements viewed as {shape}", data.len());
         View { ptr: data.as_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
     }
 
@@ -193,7 +194,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
     /// A view of a whole slice. Panics when `shape` has another number of elements.
     pub fn contiguous(data: &'a mut [T], shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        assert_eq!(data.len(), shape.dims().iter().product::<usize>(), "a slice viewed as {shape}");
+        assert!(shape.checked_len().is_ok_and(|len| len == data.len()), "{} elements viewed as {shape}", data.len());
         ViewMut { ptr: data.as_mut_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
     }
 
@@ -272,7 +273,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
 /// axes with the same number of elements are matched, and the old axes of a group must lie without gaps.
 fn reshaped_strides(from: &[usize], strides: &[usize], to: &[usize]) -> Option<[usize; MAX_RANK]> {
     let len: usize = from.iter().product();
-    if len != to.iter().product::<usize>() {
+    if to.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)) != Some(len) {
         return None;
     }
     let mut out = [0; MAX_RANK];

@@ -1,0 +1,170 @@
+//! Tokenizing, pre-training, generating, evaluating.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::{Sandbox, TINY, newest, text};
+
+/// The weights of a run's newest checkpoint.
+fn weights(sandbox: &Sandbox, run: &str) -> Vec<u8> {
+    std::fs::read(newest(&sandbox.path(run)).join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn from_text_to_text() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(400));
+    sandbox.write("validation.txt", text(60));
+    let printed = sandbox.run("tokenize --input train.txt --out vocabulary --vocab-size 300");
+    assert!(printed.contains("bytes a token"), "{printed}");
+    let data = "--tokenizer vocabulary --train vocabulary --validation validation.txt";
+    let printed = sandbox.run(&format!(
+        "pretrain {data} {TINY} --steps 60 --lr 0.01 --eval-every 20 --sample-every 30 --save-every 25 --keep 2 --out run"
+    ));
+    assert!(printed.contains("validation: ") && printed.contains("bits/byte"), "{printed}");
+    let metrics: Vec<serde_json::Value> =
+        sandbox.text("run/metrics.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(metrics.len(), 61);
+    let validation: Vec<f64> = metrics.iter().filter_map(|line| line["val_loss"].as_f64()).collect();
+    assert_eq!(validation.len(), 4);
+    assert!(validation[3] < validation[0] - 1.0, "{validation:?}");
+    assert!(sandbox.text("run/loss.svg").contains("</svg>"));
+    assert!(sandbox.text("run/samples.txt").contains("step 30: "));
+    let mut left: Vec<String> = warpweave::train::checkpoint::all(&sandbox.path("run"))
+        .unwrap()
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_string())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["step-00000050", "step-00000060"]);
+
+    let scores = sandbox.run("eval --model run --data validation.txt");
+    assert!(scores.contains("perplexity") && scores.contains("bits/byte"), "{scores}");
+
+    let draw = |seed: u32| sandbox.run(&format!("generate --model run --prompt the·king --tokens 30 --seed {seed}"));
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+    assert!(draw(1).starts_with("the king"));
+    // Longer than the context: the cache is filled anew.
+    let greedy = sandbox.run("generate --model run --prompt a·child --tokens 60 --temperature 0");
+    assert!(greedy.len() > "a child".len() + 60, "{greedy}");
+    let stopped = sandbox.run("generate --model run --prompt a·child --tokens 60 --temperature 0 --stop again");
+    assert!(!stopped.contains("again") && greedy.starts_with(stopped.trim_end()), "{stopped} against {greedy}");
+
+    let mut child =
+        sandbox.command("generate --model run --tokens 5").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"my friend").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("my friend"));
+}
+
+#[test]
+fn ten_steps_and_ten_more_equal_twenty_to_the_bit() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(200));
+    let run = format!("pretrain --train train.txt {TINY} --steps 20 --dropout 0.1 --accumulate 2 --weight-decay 0.1");
+    sandbox.run(&format!("{run} --out whole"));
+    sandbox.run(&format!("{run} --stop-at 10 --out halves"));
+    assert!(newest(&sandbox.path("halves")).ends_with("step-00000010"));
+    sandbox.run("pretrain --resume --stop-at 20 --out halves");
+    assert_eq!(weights(&sandbox, "whole"), weights(&sandbox, "halves"));
+    let steps = |run: &str| sandbox.text(&format!("{run}/metrics.jsonl")).lines().count();
+    assert_eq!(steps("whole"), steps("halves"));
+    // Nothing is left to do, and nothing changes.
+    sandbox.run("pretrain --resume --out halves");
+    assert_eq!(weights(&sandbox, "whole"), weights(&sandbox, "halves"));
+
+    let changed = sandbox.fails("pretrain --resume --batch 5 --out halves", &["options.batch", "expected 4", "got 5"]);
+    assert!(changed.contains("halves"), "{changed}");
+    sandbox.fails(&format!("{run} --out whole"), &["train.out", "--resume"]);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(200));
+    for threads in [1, 3] {
+        sandbox.run(&format!("pretrain --train train.txt {TINY} --steps 5 --threads {threads} --out run{threads}"));
+    }
+    assert_eq!(weights(&sandbox, "run1"), weights(&sandbox, "run3"));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_saves_and_the_run_goes_on() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(200));
+    let run = format!("pretrain --train train.txt {TINY} --steps 4000 --out");
+    let mut child = sandbox.command(&format!("{run} stopped")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let metrics = sandbox.path("stopped/metrics.jsonl");
+    while std::fs::metadata(&metrics).map_or(0, |metadata| metadata.len()) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("--resume"));
+    let checkpoint = warpweave::train::checkpoint::load(&newest(&sandbox.path("stopped"))).unwrap();
+    let step = checkpoint.state.step;
+    assert!(step < 4000);
+
+    let end = step + 5;
+    sandbox.run(&format!("pretrain --resume --stop-at {end} --out stopped"));
+    sandbox.run(&format!("{run} whole --stop-at {end}"));
+    assert_eq!(weights(&sandbox, "stopped"), weights(&sandbox, "whole"));
+}
+
+#[test]
+#[cfg(unix)]
+fn killed_while_saving_leaves_whole_checkpoints() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(200));
+    // So wide that saving, at every step, takes most of the time.
+    let wide = "--layers 1 --width 512 --heads 2 --context 4 --batch 1 --save-every 1 --steps 100000";
+    let mut resume = String::new();
+    for milliseconds in [0, 7, 19, 40, 61] {
+        let run = format!("pretrain --train train.txt {wide} --out run {resume}");
+        let mut child = sandbox.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let saved = || sandbox.path("run").is_dir() && !warpweave::train::checkpoint::all(&sandbox.path("run")).unwrap().is_empty();
+        while !saved() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(150 + milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let checkpoints = warpweave::train::checkpoint::all(&sandbox.path("run")).unwrap();
+        assert!(!checkpoints.is_empty());
+        for path in checkpoints {
+            warpweave::train::checkpoint::load(&path).unwrap();
+        }
+        resume = "--resume".into();
+    }
+    // What a killed process left unfinished is gone after the next run.
+    sandbox.run("pretrain --resume --out run --stop-at 1");
+    let unfinished = std::fs::read_dir(sandbox.path("run")).unwrap();
+    let unfinished: Vec<_> = unfinished.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(unfinished.iter().all(|name| !name.to_str().unwrap().starts_with(".writing-")), "{unfinished:?}");
+}
+
+#[test]
+fn architectures_come_from_a_file_and_flags_override_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.jsonl", text(100).lines().map(|line| format!("{{\"body\": \"{line}\"}}\n")).collect::<String>());
+    sandbox.write(
+        "run.toml",
+        "[model]\nlayers = 2\nwidth = 16\nheads = 4\nkv_heads = 2\ncontext = 16\nnorm = \"rms\"\nactivation = \"swiglu\"\n\
+         positions = \"rotary\"\nbias = false\ntied = false\nwindow = 8\n\
+         [data]\ntrain = [\"train.jsonl\"]\ntext_column = \"body\"\n\
+         [train]\nsteps = 3\nbatch = 2\nwarmup = 1\nschedule = \"inverse_sqrt\"\nout = \"run\"\n",
+    );
+    sandbox.run("pretrain --config run.toml --batch 3");
+    let config = sandbox.text("run/config.toml");
+    assert!(config.contains("batch = 3") && config.contains("positions = \"rotary\""), "{config}");
+    let info = sandbox.run("info --model run");
+    assert!(info.contains("\"swiglu\"") && info.contains("lm_head.weight"), "{info}");
+    sandbox.run("generate --model run --prompt the --tokens 20");
+}
