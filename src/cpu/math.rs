@@ -137,20 +137,51 @@ pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
 /// Σ x.
 #[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
-    join(fold([x], 0.0, |sum, [x]| sum + x), |a, b| a + b)
+    join(
+        fold(
+            [x],
+            0.0,
+            #[inline(always)]
+            |sum, [x]| sum + x,
+        ),
+        #[inline(always)]
+        |a, b| a + b,
+    )
 }
 
 /// Σ x·y.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    join(fold([x, y], 0.0, |sum, [x, y]| x.mul_add(y, sum)), |a, b| a + b)
+    join(
+        fold(
+            [x, y],
+            0.0,
+            #[inline(always)]
+            |sum, [x, y]| x.mul_add(y, sum),
+        ),
+        #[inline(always)]
+        |a, b| a + b,
+    )
+}
+
+/// The greater of two numbers; `a` where `b` is NaN.
+#[inline(always)]
+pub fn greater(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 /// The greatest element that is not NaN, −∞ if there is none.
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
-    join(fold([x], f32::NEG_INFINITY, |max, [x]| greater(max, x)), greater)
+    join(
+        fold(
+            [x],
+            f32::NEG_INFINITY,
+            #[inline(always)]
+            |max, [x]| greater(max, x),
+        ),
+        greater,
+    )
 }
 
 #[cfg(test)]
