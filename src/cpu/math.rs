@@ -19,7 +19,7 @@ pub fn exp(x: f32) -> f32 {
     let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     let r = n.mul_add(-LN2_LO, n.mul_add(-LN2_HI, x));
-    let p = polynomial(r, [0.500_000_01, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
+    let p = polynomial(r, [0.5, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
     let p = (r * r).mul_add(p, r) + 1.0;
     // 2ⁿ as two factors: n reaches 128 and −150, which one exponent cannot hold.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
