@@ -147,16 +147,22 @@ fn for_pieces<const N: usize>(
         let inputs = inputs.each_ref().map(View::as_slice);
         output.as_mut_slice().par_chunks_mut(TASK_ELEMENTS).enumerate().for_each(|(i, output)| {
             let start = i * TASK_ELEMENTS;
-            simd(|| f(inputs.map(|input| &input[start..start + output.len()]), output));
+            simd(
+                #[inline(always)]
+                || f(inputs.map(|input| &input[start..start + output.len()]), output),
+            );
         });
     } else if shape.rank() == 2 {
         let block = rows_per_task(shape.dims()[1]);
         output.par_blocks(block).enumerate().for_each(|(i, mut output)| {
-            simd(|| {
-                for row in 0..output.dim(0) {
-                    f(inputs.each_ref().map(|input| input.row([i * block + row])), output.row_mut([row]));
-                }
-            });
+            simd(
+                #[inline(always)]
+                || {
+                    for row in 0..output.dim(0) {
+                        f(inputs.each_ref().map(|input| input.row([i * block + row])), output.row_mut([row]));
+                    }
+                },
+            );
         });
     } else {
         // A vector has no gaps, so there are at least three axes here.
@@ -168,30 +174,43 @@ fn for_pieces<const N: usize>(
 
 /// See [`crate::ops::activation`].
 pub fn activation(kind: Activation, x: View, y: ViewMut) {
-    for_pieces([x], y, |[x], y| apply(kind, x, y));
+    for_pieces(
+        [x],
+        y,
+        #[inline(always)]
+        |[x], y| apply(kind, x, y),
+    );
 }
 
 /// See [`crate::ops::activation_backward`].
 pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) {
-    for_pieces([x, dy], dx, |[x, dy], dx| {
-        dx.copy_from_slice(dy);
-        backward_row(kind, x, dx);
-    });
+    for_pieces(
+        [x, dy],
+        dx,
+        #[inline(always)]
+        |[x, dy], dx| {
+            dx.copy_from_slice(dy);
+            backward_row(kind, x, dx);
+        },
+    );
 }
 
 /// See [`crate::ops::swiglu`].
 pub fn swiglu(x: View, y: ViewMut) {
     let block = rows_per_task(x.dim(1));
     x.par_blocks(block).zip(y.par_blocks(block)).for_each(|(x, mut y)| {
-        simd(|| {
-            for row in 0..x.dim(0) {
-                let y = y.row_mut([row]);
-                let (gate, up) = x.row([row]).split_at(y.len());
-                for ((y, &gate), &up) in y.iter_mut().zip(gate).zip(up) {
-                    *y = silu(gate) * up;
+        simd(
+            #[inline(always)]
+            || {
+                for row in 0..x.dim(0) {
+                    let y = y.row_mut([row]);
+                    let (gate, up) = x.row([row]).split_at(y.len());
+                    for ((y, &gate), &up) in y.iter_mut().zip(gate).zip(up) {
+                        *y = silu(gate) * up;
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -199,17 +218,20 @@ pub fn swiglu(x: View, y: ViewMut) {
 pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) {
     let block = rows_per_task(x.dim(1));
     x.par_blocks(block).zip(dy.par_blocks(block)).zip(dx.par_blocks(block)).for_each(|((x, dy), mut dx)| {
-        simd(|| {
-            for row in 0..x.dim(0) {
-                let dy = dy.row([row]);
-                let (gate, up) = x.row([row]).split_at(dy.len());
-                let (dgate, dup) = dx.row_mut([row]).split_at_mut(dy.len());
-                for i in 0..dy.len() {
-                    dgate[i] = dy[i] * up[i] * silu_derivative(gate[i]);
-                    dup[i] = dy[i] * silu(gate[i]);
+        simd(
+            #[inline(always)]
+            || {
+                for row in 0..x.dim(0) {
+                    let dy = dy.row([row]);
+                    let (gate, up) = x.row([row]).split_at(dy.len());
+                    let (dgate, dup) = dx.row_mut([row]).split_at_mut(dy.len());
+                    for i in 0..dy.len() {
+                        dgate[i] = dy[i] * up[i] * silu_derivative(gate[i]);
+                        dup[i] = dy[i] * silu(gate[i]);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -220,7 +242,10 @@ pub fn bias_backward(dy: View, beta: f32, mut dbias: ViewMut) {
     let mut partial = vec![0.0; dy.dim(0).div_ceil(block) * columns];
     if columns > 0 {
         dy.par_blocks(block).zip(partial.par_chunks_exact_mut(columns)).for_each(|(dy, partial)| {
-            simd(|| sum_rows(dy, partial));
+            simd(
+                #[inline(always)]
+                || sum_rows(dy, partial),
+            );
         });
     }
     join_blocks(&partial, columns, beta, dbias.row_mut([]));
@@ -249,17 +274,24 @@ fn sum_rows(x: View, sum: &mut [f32]) {
 pub fn join_blocks(partial: &[f32], stride: usize, beta: f32, out: &mut [f32]) {
     const COLUMNS: usize = 1024;
     out.par_chunks_mut(COLUMNS).enumerate().for_each(|(i, out)| {
-        simd(|| {
-            if beta == 0.0 {
-                out.fill(0.0);
-            } else if beta != 1.0 {
-                map_in_place(out, |out| beta * out);
-            }
-            for block in partial.chunks(stride) {
-                for (out, &partial) in out.iter_mut().zip(&block[i * COLUMNS..]) {
-                    *out += partial;
+        simd(
+            #[inline(always)]
+            || {
+                if beta == 0.0 {
+                    out.fill(0.0);
+                } else if beta != 1.0 {
+                    map_in_place(
+                        out,
+                        #[inline(always)]
+                        |out| beta * out,
+                    );
                 }
-            }
-        });
+                for block in partial.chunks(stride) {
+                    for (out, &partial) in out.iter_mut().zip(&block[i * COLUMNS..]) {
+                        *out += partial;
+                    }
+                }
+            },
+        );
     });
 }

@@ -12,18 +12,30 @@ pub fn cross_entropy(options: &CrossEntropy, logits: View, targets: View<u32>, l
     let block = rows_per_task(logits.dim(1));
     let blocks = logits.par_blocks(block).zip(targets.par_blocks(block)).zip(losses.par_blocks(block));
     blocks.for_each(|((logits, targets), mut losses)| {
-        simd(|| {
-            for (row, (loss, &target)) in losses.row_mut([]).iter_mut().zip(targets.row([])).enumerate() {
-                *loss = if target == options.ignore_index {
-                    0.0
-                } else {
-                    let logits = logits.row([row]);
-                    let max = max(logits);
-                    let sum = join(fold([logits], 0.0, |sum, [x]| sum + exp(x - max)), |a, b| a + b);
-                    sum.ln() + below_max(options, logits, max, target)
-                };
-            }
-        });
+        simd(
+            #[inline(always)]
+            || {
+                for (row, (loss, &target)) in losses.row_mut([]).iter_mut().zip(targets.row([])).enumerate() {
+                    *loss = if target == options.ignore_index {
+                        0.0
+                    } else {
+                        let logits = logits.row([row]);
+                        let max = max(logits);
+                        let sum = join(
+                            fold(
+                                [logits],
+                                0.0,
+                                #[inline(always)]
+                                |sum, [x]| sum + exp(x - max),
+                            ),
+                            #[inline(always)]
+                            |a, b| a + b,
+                        );
+                        sum.ln() + below_max(options, logits, max, target)
+                    };
+                }
+            },
+        );
     });
 }
 
@@ -38,17 +50,20 @@ pub fn cross_entropy_fused(
     let block = rows_per_task(logits.dim(1));
     let blocks = logits.par_blocks(block).zip(targets.par_blocks(block)).zip(losses.par_blocks(block));
     blocks.for_each(|((mut logits, targets), mut losses)| {
-        simd(|| {
-            for (row, (loss, &target)) in losses.row_mut([]).iter_mut().zip(targets.row([])).enumerate() {
-                let logits = logits.row_mut([row]);
-                if target == options.ignore_index {
-                    *loss = 0.0;
-                    logits.fill(0.0);
-                } else {
-                    *loss = fused_row(options, grad_scale, logits, target);
+        simd(
+            #[inline(always)]
+            || {
+                for (row, (loss, &target)) in losses.row_mut([]).iter_mut().zip(targets.row([])).enumerate() {
+                    let logits = logits.row_mut([row]);
+                    if target == options.ignore_index {
+                        *loss = 0.0;
+                        logits.fill(0.0);
+                    } else {
+                        *loss = fused_row(options, grad_scale, logits, target);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -57,11 +72,20 @@ pub fn cross_entropy_fused(
 fn fused_row(options: &CrossEntropy, grad_scale: f32, logits: &mut [f32], target: u32) -> f32 {
     let max = max(logits);
     let below_max = below_max(options, logits, max, target);
-    let sum = fold_mut(logits, 0.0, |sum, x| {
-        *x = exp(*x - max);
-        sum + *x
-    });
-    let sum = join(sum, |a, b| a + b);
+    let sum = fold_mut(
+        logits,
+        0.0,
+        #[inline(always)]
+        |sum, x| {
+            *x = exp(*x - max);
+            sum + *x
+        },
+    );
+    let sum = join(
+        sum,
+        #[inline(always)]
+        |a, b| a + b,
+    );
     let (scale, uniform) = (grad_scale / sum, grad_scale * options.label_smoothing / logits.len() as f32);
     for x in logits.iter_mut() {
         *x = x.mul_add(scale, -uniform);
@@ -78,6 +102,15 @@ fn below_max(options: &CrossEntropy, logits: &[f32], max: f32, target: u32) -> f
     if smoothing == 0.0 {
         return at_target;
     }
-    let sum = join(fold([logits], 0.0, |sum, [x]| sum + (max - x)), |a, b| a + b);
+    let sum = join(
+        fold(
+            [logits],
+            0.0,
+            #[inline(always)]
+            |sum, [x]| sum + (max - x),
+        ),
+        #[inline(always)]
+        |a, b| a + b,
+    );
     at_target + smoothing * (sum / logits.len() as f32)
 }

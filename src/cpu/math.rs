@@ -19,7 +19,7 @@ pub fn exp(x: f32) -> f32 {
     let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     let r = n.mul_add(-LN2_LO, n.mul_add(-LN2_HI, x));
-    let p = polynomial(r, [0.500_000_01, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
+    let p = polynomial(r, [0.5, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
     let p = (r * r).mul_add(p, r) + 1.0;
     // 2ⁿ as two factors: n reaches 128 and −150, which one exponent cannot hold.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
@@ -137,20 +137,51 @@ pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
 /// Σ x.
 #[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
-    join(fold([x], 0.0, |sum, [x]| sum + x), |a, b| a + b)
+    join(
+        fold(
+            [x],
+            0.0,
+            #[inline(always)]
+            |sum, [x]| sum + x,
+        ),
+        #[inline(always)]
+        |a, b| a + b,
+    )
 }
 
 /// Σ x·y.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    join(fold([x, y], 0.0, |sum, [x, y]| x.mul_add(y, sum)), |a, b| a + b)
+    join(
+        fold(
+            [x, y],
+            0.0,
+            #[inline(always)]
+            |sum, [x, y]| x.mul_add(y, sum),
+        ),
+        #[inline(always)]
+        |a, b| a + b,
+    )
+}
+
+/// The greater of two numbers; `a` where `b` is NaN.
+#[inline(always)]
+pub fn greater(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 /// The greatest element that is not NaN, −∞ if there is none.
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
-    join(fold([x], f32::NEG_INFINITY, |max, [x]| greater(max, x)), greater)
+    join(
+        fold(
+            [x],
+            f32::NEG_INFINITY,
+            #[inline(always)]
+            |max, [x]| greater(max, x),
+        ),
+        greater,
+    )
 }
 
 #[cfg(test)]

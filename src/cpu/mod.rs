@@ -17,7 +17,8 @@ pub mod sampling;
 pub mod scratch;
 pub mod softmax;
 
-/// Runs `f` compiled for the widest vector instructions at hand. What `f` calls must be `#[inline(always)]` to profit.
+/// Runs `f` compiled for the widest vector instructions at hand. `f` itself, what it calls and every closure that it hands
+/// on must be `#[inline(always)]`: what stays out of line is compiled without FMA, where a `mul_add` is a function call.
 #[inline]
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)

@@ -16,25 +16,31 @@ pub fn norm(params: &NormParams, x: View, residual: Option<Residual>, y: ViewMut
     match residual {
         None => blocks.enumerate().for_each(|(i, ((mut y, mut mean), mut rstd))| {
             let (mean, rstd) = (mean.row_mut([]), rstd.row_mut([]));
-            simd(|| {
-                for row in 0..y.dim(0) {
-                    (mean[row], rstd[row]) = norm_row(params, x.row([i * block + row]), y.row_mut([row]));
-                }
-            });
+            simd(
+                #[inline(always)]
+                || {
+                    for row in 0..y.dim(0) {
+                        (mean[row], rstd[row]) = norm_row(params, x.row([i * block + row]), y.row_mut([row]));
+                    }
+                },
+            );
         }),
         Some(Residual { input, sum }) => {
             blocks.zip(sum.par_blocks(block)).enumerate().for_each(|(i, (((mut y, mut mean), mut rstd), mut sum))| {
                 let (mean, rstd) = (mean.row_mut([]), rstd.row_mut([]));
-                simd(|| {
-                    for row in 0..y.dim(0) {
-                        let sum = sum.row_mut([row]);
-                        let inputs = x.row([i * block + row]).iter().zip(input.row([i * block + row]));
-                        for (sum, (&x, &residual)) in sum.iter_mut().zip(inputs) {
-                            *sum = x + residual;
+                simd(
+                    #[inline(always)]
+                    || {
+                        for row in 0..y.dim(0) {
+                            let sum = sum.row_mut([row]);
+                            let inputs = x.row([i * block + row]).iter().zip(input.row([i * block + row]));
+                            for (sum, (&x, &residual)) in sum.iter_mut().zip(inputs) {
+                                *sum = x + residual;
+                            }
+                            (mean[row], rstd[row]) = norm_row(params, sum, y.row_mut([row]));
                         }
-                        (mean[row], rstd[row]) = norm_row(params, sum, y.row_mut([row]));
-                    }
-                });
+                    },
+                );
             });
         }
     }
@@ -48,8 +54,26 @@ fn norm_row(params: &NormParams, x: &[f32], y: &mut [f32]) -> (f32, f32) {
         NormKind::Layer => {
             let center = sum(x) * scale;
             // The rounding error of a large mean, found in the second pass.
-            let deviation = join(fold([x], 0.0, |sum, [x]| sum + (x - center)), |a, b| a + b) * scale;
-            let square = join(fold([x], 0.0, |sum, [x]| (x - center).mul_add(x - center, sum)), |a, b| a + b) * scale;
+            let deviation = join(
+                fold(
+                    [x],
+                    0.0,
+                    #[inline(always)]
+                    |sum, [x]| sum + (x - center),
+                ),
+                #[inline(always)]
+                |a, b| a + b,
+            ) * scale;
+            let square = join(
+                fold(
+                    [x],
+                    0.0,
+                    #[inline(always)]
+                    |sum, [x]| (x - center).mul_add(x - center, sum),
+                ),
+                #[inline(always)]
+                |a, b| a + b,
+            ) * scale;
             let variance = square - deviation * deviation;
             // Not `f32::max`, which would turn NaN into 0.
             (center, deviation, if variance < 0.0 { 0.0 } else { variance })
@@ -96,19 +120,22 @@ pub fn norm_backward(
     blocks.enumerate().for_each(|(i, (mut dx, partial))| {
         let (dgamma, dbeta) = partial.split_at_mut(columns);
         let gamma = params.gamma.row([]);
-        simd(|| {
-            for row in 0..dx.dim(0) {
-                let at = i * block + row;
-                let stats = (stats.mean.row([])[at], stats.rstd.row([])[at]);
-                let dx = dx.row_mut([row]);
-                norm_backward_row(params.kind, gamma, x.row([at]), stats, dy.row([at]), dx, dgamma, dbeta);
-                if let Some(grad) = &residual_grad {
-                    for (dx, &grad) in dx.iter_mut().zip(grad.row([at])) {
-                        *dx += grad;
+        simd(
+            #[inline(always)]
+            || {
+                for row in 0..dx.dim(0) {
+                    let at = i * block + row;
+                    let stats = (stats.mean.row([])[at], stats.rstd.row([])[at]);
+                    let dx = dx.row_mut([row]);
+                    norm_backward_row(params.kind, gamma, x.row([at]), stats, dy.row([at]), dx, dgamma, dbeta);
+                    if let Some(grad) = &residual_grad {
+                        for (dx, &grad) in dx.iter_mut().zip(grad.row([at])) {
+                            *dx += grad;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     });
     join_blocks(&partial, 2 * columns, beta_acc, dgamma.row_mut([]));
     if let Some(mut dbeta) = dbeta {
@@ -132,8 +159,17 @@ fn norm_backward_row(
     let len = dx.len();
     let (gamma, x, dy, dgamma, dbeta) = (&gamma[..len], &x[..len], &dy[..len], &mut dgamma[..len], &mut dbeta[..len]);
     let scale = 1.0 / len as f32;
-    let along = fold([x, dy, gamma], 0.0, |sum, [x, dy, gamma]| ((x - mean) * rstd).mul_add(dy * gamma, sum));
-    let along = join(along, |a, b| a + b) * scale;
+    let along = fold(
+        [x, dy, gamma],
+        0.0,
+        #[inline(always)]
+        |sum, [x, dy, gamma]| ((x - mean) * rstd).mul_add(dy * gamma, sum),
+    );
+    let along = join(
+        along,
+        #[inline(always)]
+        |a, b| a + b,
+    ) * scale;
     let level = match kind {
         NormKind::Layer => dot(dy, gamma) * scale,
         NormKind::Rms => 0.0,

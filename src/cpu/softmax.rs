@@ -2,7 +2,7 @@
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::math::{dot, exp, fold, join, sum};
+use super::math::{dot, exp, fold, greater, join, sum};
 use super::{rows_per_task, simd};
 use crate::ops::Mask;
 use crate::tensor::{View, ViewMut};
@@ -14,11 +14,14 @@ fn for_rows(out: ViewMut, f: impl Fn([usize; 3], &mut [f32]) + Sync) {
     out.par_blocks(1).enumerate().for_each(|(b, out)| {
         out.select(0, 0).par_blocks(1).enumerate().for_each(|(h, out)| {
             out.select(0, 0).par_blocks(block).enumerate().for_each(|(i, mut out)| {
-                simd(|| {
-                    for row in 0..out.dim(0) {
-                        f([b, h, i * block + row], out.row_mut([row]));
-                    }
-                });
+                simd(
+                    #[inline(always)]
+                    || {
+                        for row in 0..out.dim(0) {
+                            f([b, h, i * block + row], out.row_mut([row]));
+                        }
+                    },
+                );
             });
         });
     });
@@ -27,18 +30,29 @@ fn for_rows(out: ViewMut, f: impl Fn([usize; 3], &mut [f32]) + Sync) {
 /// See [`crate::ops::softmax`].
 pub fn softmax(x: View, scale: f32, mask: &Mask, y: ViewMut) {
     let (seq_len_q, seq_len_k) = (x.dim(2), x.dim(3));
-    for_rows(y, |at, y| {
-        let keys = mask.keys(at[0], at[2], seq_len_q, seq_len_k);
-        y[..keys.start].fill(0.0);
-        y[keys.end..].fill(0.0);
-        softmax_row(&x.row(at)[keys.clone()], scale, &mut y[keys]);
-    });
+    for_rows(
+        y,
+        #[inline(always)]
+        |at, y| {
+            let keys = mask.keys(at[0], at[2], seq_len_q, seq_len_k);
+            y[..keys.start].fill(0.0);
+            y[keys.end..].fill(0.0);
+            softmax_row(&x.row(at)[keys.clone()], scale, &mut y[keys]);
+        },
+    );
 }
 
 #[inline(always)]
 fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
-    let max = join(fold([x], f32::NEG_INFINITY, |max, [x]| greater(max, scale * x)), greater);
+    let max = join(
+        fold(
+            [x],
+            f32::NEG_INFINITY,
+            #[inline(always)]
+            |max, [x]| greater(max, scale * x),
+        ),
+        greater,
+    );
     // A row of −∞ alone has no greatest element to subtract; NaN still reaches the sum.
     let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
     for (y, &x) in y.iter_mut().zip(x) {
@@ -53,11 +67,15 @@ fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
 
 /// See [`crate::ops::softmax_backward`].
 pub fn softmax_backward(y: View, dy: View, scale: f32, dx: ViewMut) {
-    for_rows(dx, |at, dx| {
-        let (y, dy) = (y.row(at), dy.row(at));
-        let mean = dot(y, dy);
-        for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-            *dx = scale * y * (dy - mean);
-        }
-    });
+    for_rows(
+        dx,
+        #[inline(always)]
+        |at, dx| {
+            let (y, dy) = (y.row(at), dy.row(at));
+            let mean = dot(y, dy);
+            for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+                *dx = scale * y * (dy - mean);
+            }
+        },
+    );
 }

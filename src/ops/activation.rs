@@ -87,7 +87,7 @@ pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) -> 
 pub fn swiglu(x: View, y: ViewMut) -> Result<()> {
     let check = Check("swiglu");
     check.rank("x", x.shape(), 2, "[R, 2F]")?;
-    check.that(x.dim(1) % 2 == 0, "x", "an even number of columns, gate and up", x.dim(1))?;
+    check.that(x.dim(1).is_multiple_of(2), "x", "an even number of columns, gate and up", x.dim(1))?;
     check.shape("y", y.shape(), [x.dim(0), x.dim(1) / 2])?;
     check.rows("x", x.has_contiguous_rows(), x.strides())?;
     check.rows("y", y.has_contiguous_rows(), y.strides())?;
@@ -114,7 +114,7 @@ pub fn swiglu(x: View, y: ViewMut) -> Result<()> {
 pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) -> Result<()> {
     let check = Check("swiglu_backward");
     check.rank("x", x.shape(), 2, "[R, 2F]")?;
-    check.that(x.dim(1) % 2 == 0, "x", "an even number of columns, gate and up", x.dim(1))?;
+    check.that(x.dim(1).is_multiple_of(2), "x", "an even number of columns, gate and up", x.dim(1))?;
     check.shape("dy", dy.shape(), [x.dim(0), x.dim(1) / 2])?;
     check.shape("dx", dx.shape(), x.shape())?;
     check.rows("x", x.has_contiguous_rows(), x.strides())?;
