@@ -10,8 +10,12 @@ use super::{dropout, math, scratch, simd};
 use crate::ops::AttentionOptions;
 use crate::tensor::{View, ViewMut};
 
-/// Queries of a block. With 256 keys its scores fill 64 KiB; with fewer queries the products' set-up shows.
-const BLOCK: usize = 64;
+/// Queries of a block: the most for which the kernel reads the keys and values as they lie, without copying them.
+///
+/// Measured on one core of an AVX-512 machine, causal, head dim 64: of 32, 48 and 64, 48 is the fastest or within 2 % of
+/// it for 64 and 256 tokens, forward and backward; 64 takes 10 to 20 % longer for 64 tokens, since more of the scores of
+/// a block lie beyond the causal corner.
+const BLOCK: usize = 48;
 
 /// What the rows of one head share.
 struct Head<'a> {

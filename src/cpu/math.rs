@@ -105,6 +105,22 @@ pub fn fold<const N: usize>(rows: [&[f32]; N], init: f32, step: impl Fn(f32, [f3
     lanes
 }
 
+/// As [`fold`] over one row that `step` may change.
+#[inline(always)]
+pub fn fold_mut(row: &mut [f32], init: f32, step: impl Fn(f32, &mut f32) -> f32) -> [f32; LANES] {
+    let mut lanes = [init; LANES];
+    let mut chunks = row.chunks_exact_mut(LANES);
+    for chunk in &mut chunks {
+        for lane in 0..LANES {
+            lanes[lane] = step(lanes[lane], &mut chunk[lane]);
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(chunks.into_remainder()) {
+        *lane = step(*lane, x);
+    }
+    lanes
+}
+
 /// Reduces partial results pairwise.
 #[inline(always)]
 pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {

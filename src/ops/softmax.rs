@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::Check;
+use crate::cpu;
+use crate::device::Device;
 use crate::error::Result;
-use crate::tensor::View;
+use crate::tensor::{View, ViewMut};
 
 /// Which keys a query sees: the intersection of all that is set. A query that sees no key gets zeros.
 #[derive(Clone, Copy, Default)]
@@ -71,4 +73,63 @@ pub struct Window {
     pub left: usize,
     /// Keys after it.
     pub right: usize,
+}
+
+/// y = exp(scale · x − max) / Σ exp(scale · x − max) over the keys that `mask` lets each query see, and 0 elsewhere.
+///
+/// `x` and `y` are [B, H, Tq, Tk]. A row with no key to see is all zeros, and so is one that is −∞ at every key it sees;
+/// what masked elements of `x` hold, NaN included, does not matter. Fails on other shapes, on key lengths that are not
+/// [B] or exceed Tk, on a `scale` that is not finite, or when a last axis has gaps.
+///
+/// ```
+/// use warpweave::{Tensor, ops::{self, Mask}};
+///
+/// let x = Tensor::from_vec([1, 1, 2, 2], vec![3.0, 9.0, 5.0, 5.0])?;
+/// let mut y = Tensor::zeros([1, 1, 2, 2])?;
+/// ops::softmax(x.view(), 1.0, &Mask { causal: true, ..Mask::default() }, y.view_mut())?;
+/// assert_eq!(y.as_slice(), [1.0, 0.0, 0.5, 0.5]);
+/// # Ok::<(), warpweave::Error>(())
+/// ```
+pub fn softmax(x: View, scale: f32, mask: &Mask, y: ViewMut) -> Result<()> {
+    let check = Check("softmax");
+    check.rank("x", x.shape(), 4, "[B, H, Tq, Tk]")?;
+    check.rows("x", x.has_contiguous_rows(), x.strides())?;
+    check.that(scale.is_finite(), "scale", "a finite number", scale)?;
+    mask.check(check.0, x.dim(0), x.dim(3))?;
+    check.shape("y", y.shape(), x.shape())?;
+    check.rows("y", y.has_contiguous_rows(), y.strides())?;
+    match x.device() {
+        Device::Cpu => cpu::softmax::softmax(x, scale, mask, y),
+    }
+    Ok(())
+}
+
+/// dx = scale · y · (dy − Σ y · dy), the sum over each row: the gradient of [`softmax`] at its input, from its output `y`.
+///
+/// A masked element has y = 0 and gets 0, since `y` alone tells which are masked; `dy` must be finite there. `y`, `dy`
+/// and `dx` are [B, H, Tq, Tk]. Fails on other shapes, on a `scale` that is not finite, or when a last axis has gaps.
+///
+/// ```
+/// use warpweave::{Tensor, ops};
+///
+/// let y = Tensor::from_vec([1, 1, 1, 2], vec![0.5, 0.5])?;
+/// let dy = Tensor::from_vec([1, 1, 1, 2], vec![1.0, 0.0])?;
+/// let mut dx = Tensor::zeros([1, 1, 1, 2])?;
+/// ops::softmax_backward(y.view(), dy.view(), 1.0, dx.view_mut())?;
+/// assert_eq!(dx.as_slice(), [0.25, -0.25]);
+/// # Ok::<(), warpweave::Error>(())
+/// ```
+pub fn softmax_backward(y: View, dy: View, scale: f32, dx: ViewMut) -> Result<()> {
+    let check = Check("softmax_backward");
+    check.rank("y", y.shape(), 4, "[B, H, Tq, Tk]")?;
+    check.rows("y", y.has_contiguous_rows(), y.strides())?;
+    check.shape("dy", dy.shape(), y.shape())?;
+    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
+    check.that(scale.is_finite(), "scale", "a finite number", scale)?;
+    check.shape("dx", dx.shape(), y.shape())?;
+    check.rows("dx", dx.has_contiguous_rows(), dx.strides())?;
+    match y.device() {
+        Device::Cpu => cpu::softmax::softmax_backward(y, dy, scale, dx),
+    }
+    Ok(())
 }
