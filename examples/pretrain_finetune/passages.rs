@@ -7,7 +7,7 @@ use warpweave::train::TaskRecord;
 use warpweave::{Error, Result};
 
 /// The classes: the first year of each, and its name. Civil War, the twenties and 1970 are the borders.
-const ERAS: [(u32, &str); 4] = [(0, "1790-1859"), (1860, "1860-1919"), (1920, "1920-1969"), (1970, "1970-2021")];
+const ERAS: [(u16, &str); 4] = [(0, "1790-1859"), (1860, "1860-1919"), (1920, "1920-1969"), (1970, "1970-2021")];
 /// Words of a passage. Short ones have few words that give their time away, so that it pays to know how people wrote.
 const WORDS: usize = 20;
 /// The most passages of a test speech, spread evenly over it.

@@ -10,8 +10,12 @@ use super::{dropout, math, scratch, simd};
 use crate::ops::AttentionOptions;
 use crate::tensor::{View, ViewMut};
 
-/// Queries of a block. With 256 keys its scores fill 64 KiB; with fewer queries the products' set-up shows.
-const BLOCK: usize = 64;
+/// Queries of a block: the most for which the kernel reads the keys and values as they lie, without copying them.
+///
+/// Measured on one core of an AVX-512 machine, causal, head dim 64: of 32, 48 and 64, 48 is the fastest or within 2 % of
+/// it for 64 and 256 tokens, forward and backward; 64 takes 10 to 20 % longer for 64 tokens, since more of the scores of
+/// a block lie beyond the causal corner.
+const BLOCK: usize = 48;
 
 /// What the rows of one head share.
 struct Head<'a> {
@@ -118,12 +122,12 @@ fn forward_block(head: &Head, first: usize, q: View, k_t: View, v: View, mut o: 
         simd(
             #[inline(always)]
             || {
-                for i in 0..count {
+                for (i, sum) in sums.iter_mut().enumerate() {
                     let seen = head.keys(first + i);
                     let row = &mut scores[i * keys.len()..(i + 1) * keys.len()];
                     if seen.is_empty() {
                         row.fill(0.0);
-                        (sums[i], lse.row_mut([])[i]) = (0.0, f32::NEG_INFINITY);
+                        lse.row_mut([])[i] = f32::NEG_INFINITY;
                         continue;
                     }
                     row[..seen.start - keys.start].fill(0.0);
@@ -131,8 +135,8 @@ fn forward_block(head: &Head, first: usize, q: View, k_t: View, v: View, mut o: 
                     let row = &mut row[seen.start - keys.start..seen.end - keys.start];
                     let max = math::max(row);
                     row.iter_mut().for_each(|s| *s = math::exp(*s - max));
-                    sums[i] = math::sum(row);
-                    lse.row_mut([])[i] = max + sums[i].ln();
+                    *sum = math::sum(row);
+                    lse.row_mut([])[i] = max + sum.ln();
                     head.drop(first + i, seen.start, row);
                 }
             },
@@ -142,12 +146,12 @@ fn forward_block(head: &Head, first: usize, q: View, k_t: View, v: View, mut o: 
         simd(
             #[inline(always)]
             || {
-                for i in 0..count {
+                for (i, sum) in sums.iter().enumerate() {
                     let row = o.row_mut([i]);
                     if head.keys(first + i).is_empty() {
                         row.fill(0.0);
                     } else {
-                        let factor = 1.0 / sums[i];
+                        let factor = 1.0 / sum;
                         row.iter_mut().for_each(|o| *o *= factor);
                     }
                 }

@@ -16,12 +16,14 @@ use crate::tensor::{View, ViewMut};
 const TILE_COLUMNS: usize = 192;
 /// Rows of a tile are a multiple of this, that of both micro-tiles (6 and 4).
 const ROW_UNIT: usize = 12;
-/// The least multiplications of a tile (40 µs on one core): below that, handing it to another thread shows.
-const TILE_WORK: usize = 2 << 20;
+/// The least multiplications of a tile (20 µs on one core): below that, handing it to another thread shows.
+const TILE_WORK: usize = 1 << 20;
 /// How many tiles are wanted, so that threads which the system slows down differently finish together.
 const TILES: usize = 12;
 /// Up to this many rows, B is read as it lies: a copy of it would cost more than it saves.
 pub const FEW_ROWS: usize = 16;
+/// Rows of B that are transposed at a time: with a tile's columns they take 384 KiB, half of a second-level cache.
+const TRANSPOSED_ROWS: usize = 512;
 
 /// See [`crate::ops::gemm()`].
 pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) {
@@ -55,7 +57,7 @@ pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) {
 /// The rows and columns of a tile of C.
 ///
 /// Measured on one core of an AVX-512 machine (114 GFLOP/s): the kernel copies B's columns for each tile, so cutting rows
-/// into 256 costs 1 to 2 % and into 64 6 %; where B must be transposed as it is copied, 256 cost 5 %.
+/// into 256 costs 1 to 2 % and into 64 6 %; where B must be transposed as it is copied, 256 cost 4 % and more.
 /// Cutting columns into 192 costs less than 1 %. So columns are cut first, and rows only as far as more tiles are wanted.
 fn tile(m: usize, n: usize, k: usize, transposed: bool) -> (usize, usize) {
     let work = |rows: usize, columns: usize| rows.max(FEW_ROWS) * columns * k.max(1);
@@ -64,10 +66,21 @@ fn tile(m: usize, n: usize, k: usize, transposed: bool) -> (usize, usize) {
         columns += TILE_COLUMNS;
     }
     let across = n.div_ceil(columns);
-    let least = if transposed { 384 } else { 192 };
     let mut down = 1;
-    while down * across < TILES && m.div_ceil(down + 1) >= least && work(m / (down + 1), columns.min(n)) >= TILE_WORK {
-        down += 1;
+    let mut cut = |tiles: usize, least: usize| {
+        while down * across < tiles
+            && m.div_ceil(down + 1) >= least
+            && work(m / (down + 1), columns.min(n)) >= TILE_WORK
+        {
+            down += 1;
+        }
+    };
+    if transposed {
+        cut(TILES, 384);
+    } else {
+        cut(TILES, 192);
+        // Two threads with one tile or three lose more than smaller tiles cost.
+        cut(4, 64);
     }
     (m.div_ceil(down).next_multiple_of(ROW_UNIT), columns)
 }
@@ -93,18 +106,24 @@ pub fn product(alpha: f32, a: View, b: View, beta: f32, c: ViewMut) {
         }
         return;
     }
-    // The kernel transposes such a B element by element; with a stride that is a power of two it then runs at a third
-    // of its speed.
-    scratch::with(k * n, |memory| {
-        simd(
-            #[inline(always)]
-            || transpose(b, memory),
-        );
-        kernel(alpha, a, View::contiguous(memory, [k, n]), beta, c);
+    // The kernel, too, copies such a B for every tile, but element by element: with a stride of 512 numbers that took as
+    // long as the product with 100 rows, against 15 for this copy. K is taken in parts whose copies fit the core's cache.
+    scratch::with(k.min(TRANSPOSED_ROWS) * n, |memory| {
+        let (mut c, mut beta, mut start) = (c, beta, 0);
+        while start < k {
+            let len = TRANSPOSED_ROWS.min(k - start);
+            let memory = &mut memory[..len * n];
+            simd(
+                #[inline(always)]
+                || transpose(b.narrow(0, start, len), memory),
+            );
+            kernel(alpha, a.narrow(1, start, len), View::contiguous(memory, [len, n]), beta, c.reborrow());
+            (beta, start) = (1.0, start + len);
+        }
     });
 }
 
-/// Copies B, whose columns lie without gaps, row by row.
+/// Copies B `[K, N]`, whose columns lie without gaps, row by row.
 #[inline(always)]
 pub fn transpose(b: View, out: &mut [f32]) {
     const BLOCK: usize = 16;
