@@ -2,11 +2,7 @@
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-<<<<<<< HEAD
 use super::math::{dot, exp, fold, greater, join, sum};
-=======
-use super::math::{dot, exp, fold, join, sum};
->>>>>>> part-b
 use super::{rows_per_task, simd};
 use crate::ops::Mask;
 use crate::tensor::{View, ViewMut};
@@ -18,7 +14,6 @@ fn for_rows(out: ViewMut, f: impl Fn([usize; 3], &mut [f32]) + Sync) {
     out.par_blocks(1).enumerate().for_each(|(b, out)| {
         out.select(0, 0).par_blocks(1).enumerate().for_each(|(h, out)| {
             out.select(0, 0).par_blocks(block).enumerate().for_each(|(i, mut out)| {
-<<<<<<< HEAD
                 simd(
                     #[inline(always)]
                     || {
@@ -27,13 +22,6 @@ fn for_rows(out: ViewMut, f: impl Fn([usize; 3], &mut [f32]) + Sync) {
                         }
                     },
                 );
-=======
-                simd(|| {
-                    for row in 0..out.dim(0) {
-                        f([b, h, i * block + row], out.row_mut([row]));
-                    }
-                });
->>>>>>> part-b
             });
         });
     });
@@ -42,7 +30,6 @@ fn for_rows(out: ViewMut, f: impl Fn([usize; 3], &mut [f32]) + Sync) {
 /// See [`crate::ops::softmax`].
 pub fn softmax(x: View, scale: f32, mask: &Mask, y: ViewMut) {
     let (seq_len_q, seq_len_k) = (x.dim(2), x.dim(3));
-<<<<<<< HEAD
     for_rows(
         y,
         #[inline(always)]
@@ -53,19 +40,10 @@ pub fn softmax(x: View, scale: f32, mask: &Mask, y: ViewMut) {
             softmax_row(&x.row(at)[keys.clone()], scale, &mut y[keys]);
         },
     );
-=======
-    for_rows(y, |at, y| {
-        let keys = mask.keys(at[0], at[2], seq_len_q, seq_len_k);
-        y[..keys.start].fill(0.0);
-        y[keys.end..].fill(0.0);
-        softmax_row(&x.row(at)[keys.clone()], scale, &mut y[keys]);
-    });
->>>>>>> part-b
 }
 
 #[inline(always)]
 fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
-<<<<<<< HEAD
     let max = join(
         fold(
             [x],
@@ -75,10 +53,6 @@ fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
         ),
         greater,
     );
-=======
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
-    let max = join(fold([x], f32::NEG_INFINITY, |max, [x]| greater(max, scale * x)), greater);
->>>>>>> part-b
     // A row of −∞ alone has no greatest element to subtract; NaN still reaches the sum.
     let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
     for (y, &x) in y.iter_mut().zip(x) {
@@ -93,7 +67,6 @@ fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
 
 /// See [`crate::ops::softmax_backward`].
 pub fn softmax_backward(y: View, dy: View, scale: f32, dx: ViewMut) {
-<<<<<<< HEAD
     for_rows(
         dx,
         #[inline(always)]
@@ -105,13 +78,4 @@ pub fn softmax_backward(y: View, dy: View, scale: f32, dx: ViewMut) {
             }
         },
     );
-=======
-    for_rows(dx, |at, dx| {
-        let (y, dy) = (y.row(at), dy.row(at));
-        let mean = dot(y, dy);
-        for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-            *dx = scale * y * (dy - mean);
-        }
-    });
->>>>>>> part-b
 }
