@@ -5,7 +5,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use super::math::{erf, exp};
+use super::math::{erf, exp, exp_clamped};
 use super::{TASK_ELEMENTS, rows_per_task, simd};
 use crate::ops::Activation;
 use crate::tensor::{View, ViewMut};
@@ -18,7 +18,7 @@ const GELU_CUBIC: f32 = 0.044_715;
 #[inline(always)]
 fn gelu_tanh(x: f32) -> f32 {
     let u = GELU_SCALE * x * (GELU_CUBIC * x).mul_add(x, 1.0);
-    x / (1.0 + exp(-2.0 * u))
+    x / (1.0 + exp_clamped(-2.0 * u))
 }
 
 #[inline(always)]
@@ -28,7 +28,7 @@ fn gelu_tanh_derivative(x: f32) -> f32 {
     let square = x * x;
     let u = GELU_SCALE * x * GELU_CUBIC.mul_add(square, 1.0);
     let du = GELU_SCALE * (3.0 * GELU_CUBIC).mul_add(square, 1.0);
-    let e = exp(-2.0 * u);
+    let e = exp_clamped(-2.0 * u);
     let s = 1.0 / (1.0 + e);
     // 1 − s as e · s, which does not cancel.
     (2.0 * x * du * s).mul_add(e * s, s)
@@ -60,14 +60,14 @@ fn relu_derivative(x: f32) -> f32 {
 
 #[inline(always)]
 fn silu(x: f32) -> f32 {
-    x / (1.0 + exp(-x))
+    x / (1.0 + exp_clamped(-x))
 }
 
 #[inline(always)]
 fn silu_derivative(x: f32) -> f32 {
     // Below −87 the derivative is 0 in f32; down to there e⁻ˣ is finite.
     let x = if x < -87.0 { -87.0 } else { x };
-    let e = exp(-x);
+    let e = exp_clamped(-x);
     let s = 1.0 / (1.0 + e);
     (x * s).mul_add(e * s, s)
 }

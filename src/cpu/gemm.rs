@@ -12,8 +12,12 @@ use super::{activation, scratch, simd};
 use crate::ops::{Epilogue, Gemm};
 use crate::tensor::{View, ViewMut};
 
-/// Columns of a tile: a multiple of the micro-tile of AVX-512 (64) and of AVX2 (24).
+/// The fewest columns of a tile, unless A is transposed.
 const TILE_COLUMNS: usize = 192;
+/// Elements of B's columns, of a tile with more than [`TILE_COLUMNS`]: 256 KiB of a second-level cache.
+const TILE_B: usize = 64 << 10;
+/// Columns of a tile are a multiple of this, that of AVX-512's micro-tile.
+const COLUMN_UNIT: usize = 64;
 /// Rows of a tile are a multiple of this, that of both micro-tiles (6 and 4).
 const ROW_UNIT: usize = 12;
 /// The least multiplications of a tile (20 µs on one core): below that, handing it to another thread shows.
@@ -32,20 +36,26 @@ pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) {
     if m == 0 || n == 0 {
         return;
     }
-    let (rows, columns) = tile(m, n, k, is_transposed(b));
+    let (rows, columns) = tile(m, n, k, is_transposed(a), is_transposed(b));
     let down = m.div_ceil(rows);
     let pre = match &mut epilogue {
         Epilogue::Activation { pre, .. } => pre.take(),
         _ => None,
     };
     let epilogue = &epilogue;
-    let run = |t: usize, mut c: ViewMut, pre: Option<ViewMut>| {
+    let run = |t: usize, mut c: ViewMut, mut pre: Option<ViewMut>| {
         let (row, column) = (t % down * rows, t / down * columns);
         let (height, width) = (c.dim(0), c.dim(1));
-        product(alpha, a.narrow(0, row, height), b.narrow(1, column, width), beta, c.reborrow());
+        // What comes before the activation is computed where it is kept.
+        let out = match &mut pre {
+            Some(pre) => pre.reborrow(),
+            None => c.reborrow(),
+        };
+        product(alpha, a.narrow(0, row, height), b.narrow(1, column, width), beta, out);
         finish(epilogue, row, column, c, pre);
     };
-    let tiles = c.par_tiles(rows, columns);
+    // A task for each tile: rayon's own groups of tiles would leave one thread waiting for the other.
+    let tiles = c.par_tiles(rows, columns).with_max_len(1);
     match pre {
         None => tiles.enumerate().for_each(|(t, c)| run(t, c, None)),
         Some(pre) => {
@@ -56,31 +66,33 @@ pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) {
 
 /// The rows and columns of a tile of C.
 ///
-/// Measured on one core of an AVX-512 machine (114 GFLOP/s): the kernel copies B's columns for each tile, so cutting rows
-/// into 256 costs 1 to 2 % and into 64 6 %; where B must be transposed as it is copied, 256 cost 4 % and more.
-/// Cutting columns into 192 costs less than 1 %. So columns are cut first, and rows only as far as more tiles are wanted.
-fn tile(m: usize, n: usize, k: usize, transposed: bool) -> (usize, usize) {
+/// Measured with two threads of an AVX-512 machine, on operands that were not in cache, for the products of the networks
+/// that `examples/train_throughput.rs` trains:
+/// - The kernel copies B's columns for each tile. A tile has as many columns as fit the cache, or 192, and rows are cut
+///   only as far as more tiles are wanted: into no fewer than 48, or 384 where B must be transposed as it is copied.
+/// - A transposed A is read across its rows, a few at a time: 64 columns and few rows were the fastest by 2 to 30 %.
+fn tile(m: usize, n: usize, k: usize, a_transposed: bool, b_transposed: bool) -> (usize, usize) {
     let work = |rows: usize, columns: usize| rows.max(FEW_ROWS) * columns * k.max(1);
-    let mut columns = TILE_COLUMNS;
+    let (mut columns, least_rows, tiles) = match (a_transposed, b_transposed) {
+        (true, _) if n < 4 * COLUMN_UNIT => (2 * COLUMN_UNIT, 24, 2 * TILES),
+        (true, _) => (COLUMN_UNIT, 36, 2 * TILES),
+        (false, transposed) => {
+            let fitting = (TILE_B / k.max(1)).clamp(TILE_COLUMNS, 512) / COLUMN_UNIT * COLUMN_UNIT;
+            (fitting, if transposed { 384 } else { 48 }, TILES)
+        }
+    };
     while columns < n && work(m, columns) < TILE_WORK {
         columns += TILE_COLUMNS;
     }
+    // Equally wide tiles end at the same time.
+    let columns = n.div_ceil(n.div_ceil(columns)).next_multiple_of(COLUMN_UNIT);
     let across = n.div_ceil(columns);
-    let mut down = 1;
-    let mut cut = |tiles: usize, least: usize| {
-        while down * across < tiles
-            && m.div_ceil(down + 1) >= least
-            && work(m / (down + 1), columns.min(n)) >= TILE_WORK
-        {
-            down += 1;
-        }
-    };
-    if transposed {
-        cut(TILES, 384);
-    } else {
-        cut(TILES, 192);
-        // Two threads with one tile or three lose more than smaller tiles cost.
-        cut(4, 64);
+    let mut down = if a_transposed { m.div_ceil(384) } else { 1 };
+    while down * across < tiles
+        && m.div_ceil(down + 1) >= least_rows
+        && work(m / (down + 1), columns.min(n)) >= TILE_WORK
+    {
+        down += 1;
     }
     (m.div_ceil(down).next_multiple_of(ROW_UNIT), columns)
 }
@@ -202,26 +214,37 @@ fn finish(epilogue: &Epilogue, row: usize, column: usize, mut c: ViewMut, mut pr
         || {
             for i in 0..height {
                 let c = c.row_mut([i]);
-                if let Some(bias) = bias {
-                    c.iter_mut().zip(bias).for_each(|(c, bias)| *c += bias);
-                }
-                match epilogue {
-                    Epilogue::None | Epilogue::Bias(_) => {}
-                    Epilogue::Residual { residual, .. } => {
-                        let residual = &residual.row([row + i])[columns.clone()];
-                        c.iter_mut().zip(residual).for_each(|(c, residual)| *c += residual);
+                match (epilogue, &mut pre) {
+                    (Epilogue::None | Epilogue::Bias(_), _) => add(c, bias),
+                    (Epilogue::Residual { residual, .. }, _) => {
+                        add(c, bias);
+                        add(c, Some(&residual.row([row + i])[columns.clone()]));
                     }
-                    Epilogue::Activation { kind, .. } => {
-                        if let Some(pre) = &mut pre {
-                            pre.row_mut([i]).copy_from_slice(c);
-                        }
+                    (Epilogue::Activation { kind, .. }, Some(pre)) => {
+                        let pre = pre.row_mut([i]);
+                        add(pre, bias);
+                        activation::apply(*kind, pre, c);
+                    }
+                    (Epilogue::Activation { kind, .. }, None) => {
+                        add(c, bias);
                         activation::forward_row(*kind, c);
                     }
-                    Epilogue::ActivationBackward { kind, pre } => {
+                    (Epilogue::ActivationBackward { kind, pre }, _) => {
                         activation::backward_row(*kind, &pre.row([row + i])[columns.clone()], c);
                     }
                 }
             }
         },
     );
+}
+
+/// `row` += `other`, where there is one.
+#[inline(always)]
+fn add(row: &mut [f32], other: Option<&[f32]>) {
+    if let Some(other) = other {
+        row.iter_mut().zip(other).for_each(
+            #[inline(always)]
+            |(row, other)| *row += other,
+        );
+    }
 }

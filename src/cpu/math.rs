@@ -5,43 +5,45 @@
 //! weighted by the error that each contributes to the result); the range reduction of `exp` is Cody and Waite's
 //! (*Software Manual for the Elementary Functions*, 1980).
 
+/// Adding 1.5 · 2²³ rounds to an integer, which then stands in the low bits.
+const ROUND: f32 = 12_582_912.0;
+/// ln 2 in two parts; the first has few enough bits that its product with an exponent is exact without FMA too.
+const LN2_HI: f32 = 0.693_359_4;
+const LN2_LO: f32 = -2.121_944_4e-4;
+
+/// eʳ for |r| ≤ ln 2 / 2.
+#[inline(always)]
+fn exp_reduced(r: f32) -> f32 {
+    let p = polynomial(r, [0.5, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
+    (r * r).mul_add(p, r) + 1.0
+}
+
 /// eˣ within 2 units in the last place. 0 below −104, where it rounds to 0; ∞ above 88.73; NaN for NaN.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // Adding 1.5 · 2²³ rounds to an integer, which then stands in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts; the first has few enough bits that its product with an exponent is exact without FMA too.
-    const LN2_HI: f32 = 0.693_359_4;
-    const LN2_LO: f32 = -2.121_944_4e-4;
     // The comparisons are written so that NaN passes through.
     let x = if x < -104.0 { -104.0 } else { x };
     let x = if x > 89.0 { 89.0 } else { x };
     let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = n.mul_add(-LN2_LO, n.mul_add(-LN2_HI, x));
-    let p = polynomial(r, [0.5, 0.166_665_2, 0.041_666_21, 0.008_368_832, 0.001_395_036_7]);
-    let p = (r * r).mul_add(p, r) + 1.0;
+    let p = exp_reduced(n.mul_add(-LN2_LO, n.mul_add(-LN2_HI, x)));
     // 2ⁿ as two factors: n reaches 128 and −150, which one exponent cannot hold.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let half = n >> 1;
     p * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
-/// 1 / (1 + e⁻ˣ).
+/// eˣ for −87 ≤ x ≤ 88, where one exponent holds the result; what lies outside counts as the nearer bound. With NaN the
+/// result is unspecified: `x` must enter what it is used for in another way, too.
 #[inline(always)]
-pub fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-/// The hyperbolic tangent, within 3 units in the last place.
-#[inline(always)]
-pub fn tanh(x: f32) -> f32 {
-    let t = x.abs();
-    let z = x * x;
-    let p = polynomial(z, [-0.333_332_85, 0.133_315_15, -0.053_745_145, 0.020_655_22, -0.005_721_631_4]);
-    let near = (x * z).mul_add(p, x);
-    let far = (1.0 - 2.0 / (exp(t + t) + 1.0)).copysign(x);
-    if t < 0.625 { near } else { far }
+pub fn exp_clamped(x: f32) -> f32 {
+    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x > 88.0 { 88.0 } else { x };
+    let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    let p = exp_reduced(n.mul_add(-LN2_LO, n.mul_add(-LN2_HI, x)));
+    // The low bits of `rounded` are n, and shifted they reach the exponent; ROUND's own bits are shifted out.
+    f32::from_bits(p.to_bits().wrapping_add(rounded.to_bits() << 23))
 }
 
 /// The error function, within 3 units in the last place.
