@@ -110,6 +110,39 @@ pub fn write_folder(path: impl AsRef<Path>, write: impl FnOnce(&Path) -> Result<
     sync_folder(parent).map_err(Error::io("write", path))
 }
 
+/// Removes a folder that others may be looking at: it loses its name in one step.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove_folder(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let unnamed = tempfile::Builder::new()
+        .prefix(".removing-")
+        .suffix(".tmp")
+        .tempdir_in(folder_of(path))
+        .map_err(Error::io("remove", path))?;
+    // Renamed onto an empty folder, it takes its place.
+    fs::rename(path, unnamed.path()).map_err(Error::io("remove", path))?;
+    unnamed.close().map_err(Error::io("remove", path))
+}
+
+/// Removes what a process that was killed has left in `folder`: files and folders half-written or half-removed.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove_leftovers(folder: impl AsRef<Path>) -> Result<()> {
+    let folder = folder.as_ref();
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if (name.starts_with(".writing-") || name.starts_with(".removing-")) && name.ends_with(".tmp") {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder that holds `path`.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {

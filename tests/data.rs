@@ -16,9 +16,8 @@ use warpweave::data::corpus::{load_speeches, split};
 use warpweave::data::labelled::{Input, Task, evaluation_examples, training_examples};
 use warpweave::data::prepare::{encode_documents, write_shards};
 use warpweave::data::shard::DEFAULT_SHARD_TOKENS;
-use warpweave::data::{
-    Consecutive, Document, ShardWriter, TextColumns, Tokenizer, Tokens, Windows, documents, write_atomically,
-};
+use warpweave::data::{Consecutive, Document, ShardWriter, TextColumns, Tokenizer, Tokens, Windows, documents};
+use warpweave::file::write_atomically;
 use warpweave::{Error, Result};
 
 fn folder() -> TempDir {

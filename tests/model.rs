@@ -1,8 +1,8 @@
 //! The model: its gradients against finite differences for every architecture, its losses, its cache, its files.
 
 use warpweave::model::{
-    self, Backward, Config, FeedForwardKind, Gradients, KvCache, Loss, Mode, NormPosition, Pooled, Positions, Transformer,
-    Workspace,
+    self, Backward, Config, FeedForwardKind, Gradients, KvCache, Loss, Mode, NormPosition, Pooled, Positions,
+    Transformer, Workspace,
 };
 use warpweave::ops::{CrossEntropy, NormKind};
 use warpweave::random::Rng;
@@ -89,7 +89,9 @@ impl Step {
         if let Some((extract, labels, _)) = &self.head {
             let mut pooled = Pooled::new(model, BATCH, 1, 1).unwrap();
             model.classify(extract, &work, &mut pooled).unwrap();
-            let loss = model.classify_backward(&CrossEntropy::default(), 1.0, labels, &work, &mut pooled, grads, &mut back).unwrap();
+            let loss = model
+                .classify_backward(&CrossEntropy::default(), 1.0, labels, &work, &mut pooled, grads, &mut back)
+                .unwrap();
             total += loss.sum / loss.tokens as f64;
         }
         model.backward(&work, &mut back, grads).unwrap();
@@ -209,8 +211,7 @@ fn decoding_with_a_cache_equals_one_pass() {
         let mut cache = KvCache::new(&config, 2).unwrap();
         let mut got = Vec::new();
         for piece in [0..3, 3..4, 4..SEQ_LEN] {
-            let tokens: Vec<u32> =
-                (0..2).flat_map(|b| all[b * SEQ_LEN..][piece.clone()].to_vec()).collect();
+            let tokens: Vec<u32> = (0..2).flat_map(|b| all[b * SEQ_LEN..][piece.clone()].to_vec()).collect();
             let mut work = Workspace::for_inference(&config, 2, piece.len()).unwrap();
             model.decode(&tokens, &mut work, &mut cache).unwrap();
             got = model.last_logits(&mut work).unwrap().as_slice().to_vec();
@@ -286,7 +287,10 @@ fn bad_files_say_what_is_wrong() {
         ("cut in the header", whole[..20].to_vec()),
         ("empty", Vec::new()),
         ("a header longer than the file", [u64::MAX.to_le_bytes().as_slice(), &whole[8..]].concat()),
-        ("a lying header", String::from_utf8_lossy(&whole).replacen("\"data_offsets\":[0,", "\"data_offsets\":[4,", 1).into_bytes()),
+        (
+            "a lying header",
+            String::from_utf8_lossy(&whole).replacen("\"data_offsets\":[0,", "\"data_offsets\":[4,", 1).into_bytes(),
+        ),
     ] {
         std::fs::write(&weights, bytes).unwrap();
         let error = error(dir.path());

@@ -44,7 +44,10 @@ fn assert_close(what: &str, got: &[f32], want: &[f32], relative: f32) {
     assert_eq!(got.len(), want.len(), "{what}");
     let scale = want.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((got - want).abs() <= relative * scale, "{what}: element {i} is {got}, PyTorch's {want} (scale {scale})");
+        assert!(
+            (got - want).abs() <= relative * scale,
+            "{what}: element {i} is {got}, PyTorch's {want} (scale {scale})"
+        );
     }
 }
 
@@ -109,8 +112,18 @@ fn ten_steps_of_adamw() {
     }
     assert_close("losses", &losses, &expected.floats("adamw.losses"), 2e-5);
     assert_close("gradient norms", &norms, &expected.floats("adamw.grad_norms"), 1e-4);
-    // AdamW divides by the root of a squared gradient: where that is near 0, rounding is magnified.
-    assert_parameters("adamw", &model, model.parameters(), &expected, 2e-3);
+    let mut parameters = Tensor::from_vec([model.parameters().len()], model.parameters().as_slice().to_vec()).unwrap();
+    for parameter in model.layout().parameters() {
+        // A bias of the keys adds the same to all scores of a query, so its gradient is 0. What is computed is rounding, and
+        // AdamW scales that, of whatever size, to a whole step.
+        if parameter.name.ends_with("c_attn.bias") {
+            let width = model.config().width;
+            let keys = parameter.slot.range().start + width..parameter.slot.range().start + 2 * width;
+            let theirs = expected.floats(&format!("adamw.transformer.{}", parameter.name));
+            parameters.as_mut_slice()[keys].copy_from_slice(&theirs[width..2 * width]);
+        }
+    }
+    assert_parameters("adamw", &model, &parameters, &expected, 2e-3);
 }
 
 #[test]

@@ -45,7 +45,12 @@ fn main() -> std::process::ExitCode {
 
 fn options() -> Options {
     let number = |name, help, default| {
-        Arg::new(name).long(name).value_name("N").help(help).default_value(default).value_parser(value_parser!(u64).range(1..))
+        Arg::new(name)
+            .long(name)
+            .value_name("N")
+            .help(help)
+            .default_value(default)
+            .value_parser(value_parser!(u64).range(1..))
     };
     let matches = Command::new("pretrain_finetune")
         .about("Pre-train a small GPT on State of the Union addresses, then fine-tune it to tell their eras apart")

@@ -3,9 +3,7 @@
 use warpweave::Result;
 use warpweave::data::Tokenizer;
 use warpweave::model::Config;
-use warpweave::train::{
-    BatchShape, Decay, FinetuneOptions, OptimizerOptions, PretrainOptions, START, Schedule,
-};
+use warpweave::train::{BatchShape, Decay, FinetuneOptions, OptimizerOptions, PretrainOptions, START, Schedule};
 
 /// BPE tokens. A small vocabulary leaves the parameters to the blocks, and every token is seen often.
 pub const VOCABULARY: usize = 2048;

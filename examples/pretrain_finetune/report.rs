@@ -75,7 +75,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nseed {}, {} labelled passages; validation speeches: {}", self.seed, self.labels, self.perplexity)?;
+        writeln!(
+            f,
+            "\nseed {}, {} labelled passages; validation speeches: {}",
+            self.seed, self.labels, self.perplexity
+        )?;
         writeln!(f, "{:<42} {:>8} {:>8}", "eras of the test speeches' passages", "accuracy", "macro-F1")?;
         for (name, scores) in [
             ("pre-trained, then fine-tuned", self.fine_tuned),

@@ -30,7 +30,8 @@ impl Subcommand {
             .value_name("FILE")
             .value_hint(ValueHint::FilePath)
             .help("A TOML file with options, in the tables named below; flags override it [default: none]");
-        let command = Command::new(self.name).about(self.about).arg(config);
+        // An option that is given twice counts as it was given last.
+        let command = Command::new(self.name).about(self.about).args_override_self(true).arg(config);
         let tables = self.tables.iter();
         let args = tables.flat_map(|table| table.settings.iter().map(|setting| arg(table, setting)));
         command.args(args)

@@ -17,6 +17,8 @@ const GELU_CUBIC: f32 = 0.044_715;
 /// Since 0.5 (1 + tanh u) = 1 / (1 + e⁻²ᵘ), one exponential and one division do, and small results keep their digits.
 #[inline(always)]
 fn gelu_tanh(x: f32) -> f32 {
+    // Below −10 the result is 0 in f32, and e⁻²ᵘ would not be finite.
+    let x = if x < -10.0 { -10.0 } else { x };
     let u = GELU_SCALE * x * (GELU_CUBIC * x).mul_add(x, 1.0);
     x / (1.0 + exp_clamped(-2.0 * u))
 }
@@ -60,6 +62,8 @@ fn relu_derivative(x: f32) -> f32 {
 
 #[inline(always)]
 fn silu(x: f32) -> f32 {
+    // Below −87 the result is 0 in f32, and e⁻ˣ would not be finite.
+    let x = if x < -87.0 { -87.0 } else { x };
     x / (1.0 + exp_clamped(-x))
 }
 

@@ -73,7 +73,10 @@ pub fn adamw(
             let decay = if decay { step.decay } else { 0.0 };
             let (params, grads) = (&mut params[run.clone()], &grads[run.clone()]);
             let (m, v) = (&mut m[run.clone()], &mut v[run]);
-            simd(#[inline(always)] || update(&step, decay, params, grads, m, v));
+            simd(
+                #[inline(always)]
+                || update(&step, decay, params, grads, m, v),
+            );
         }
     });
 }
@@ -108,7 +111,10 @@ pub fn grad_norm(grads: View) -> f32 {
 /// Split at points that depend on the length alone, so that the sum has one order with any number of threads.
 fn sum_of_squares(x: &[f32]) -> f64 {
     if x.len() <= TASK_ELEMENTS {
-        return simd(#[inline(always)] || sum_of_squares_of_task(x));
+        return simd(
+            #[inline(always)]
+            || sum_of_squares_of_task(x),
+        );
     }
     let (left, right) = x.split_at((x.len() / 2).next_multiple_of(TASK_ELEMENTS));
     let (left, right) = rayon::join(|| sum_of_squares(left), || sum_of_squares(right));

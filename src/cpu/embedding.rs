@@ -19,9 +19,15 @@ pub fn embedding(e: &Embedding, tokens: View<u32>, y: ViewMut) {
                     match &e.positions {
                         Some(positions) => {
                             let position = positions.row([e.first_position + seq_index]);
-                            simd(#[inline(always)] || scale_add(y.row_mut([t, b]), e.scale, token, position));
+                            simd(
+                                #[inline(always)]
+                                || scale_add(y.row_mut([t, b]), e.scale, token, position),
+                            );
                         }
-                        None => simd(#[inline(always)] || scale(y.row_mut([t, b]), e.scale, token)),
+                        None => simd(
+                            #[inline(always)]
+                            || scale(y.row_mut([t, b]), e.scale, token),
+                        ),
                     }
                 }
             }
@@ -69,7 +75,10 @@ fn add_occurrences(occurrences: &[Occurrence], scale: f32, dy: View, mut dtable:
     }
     for o in occurrences {
         let row = dtable.row_mut([(o.token - first_token) as usize]);
-        simd(#[inline(always)] || add_scaled(row, scale, dy.row([o.b, o.t])));
+        simd(
+            #[inline(always)]
+            || add_scaled(row, scale, dy.row([o.b, o.t])),
+        );
     }
 }
 
@@ -79,7 +88,10 @@ pub fn positions_backward(first_position: usize, dy: View, dpositions: ViewMut) 
     dpositions.narrow(0, first_position, seq_len).par_blocks(block).enumerate().for_each(|(i, mut dpositions)| {
         for t in 0..dpositions.dim(0) {
             for b in 0..batch {
-                simd(#[inline(always)] || add_scaled(dpositions.row_mut([t]), 1.0, dy.row([b, i * block + t])));
+                simd(
+                    #[inline(always)]
+                    || add_scaled(dpositions.row_mut([t]), 1.0, dy.row([b, i * block + t])),
+                );
             }
         }
     });

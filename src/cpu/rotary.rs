@@ -26,10 +26,13 @@ pub fn rotate(r: &Rotary, x: ViewMut, direction: f32) {
             for b in 0..batch {
                 for h in 0..heads {
                     let row = x.row_mut([t, b, h]);
-                    simd(#[inline(always)] || match r.layout {
-                        RotaryLayout::Interleaved => rotate_interleaved(row, &cos, &sin),
-                        RotaryLayout::Half => rotate_half(row, &cos, &sin),
-                    });
+                    simd(
+                        #[inline(always)]
+                        || match r.layout {
+                            RotaryLayout::Interleaved => rotate_interleaved(row, &cos, &sin),
+                            RotaryLayout::Half => rotate_half(row, &cos, &sin),
+                        },
+                    );
                 }
             }
             angles.advance();

@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use crate::file::Staged;
 use super::tokenizer::Tokenizer;
+use crate::file::Staged;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"WWTOKENS";

@@ -67,7 +67,8 @@ impl LayerCache {
         let (batch, tokens, heads) = (k.dim(0), k.dim(1), k.dim(2));
         for (cache, new) in [(&mut self.k, k), (&mut self.v, v)] {
             let mut cache = cache.view_mut();
-            for (b, t, h) in (0..batch).flat_map(|b| (0..tokens).flat_map(move |t| (0..heads).map(move |h| (b, t, h)))) {
+            for (b, t, h) in (0..batch).flat_map(|b| (0..tokens).flat_map(move |t| (0..heads).map(move |h| (b, t, h))))
+            {
                 cache.row_mut([b, position + t, h]).copy_from_slice(new.row([b, t, h]));
             }
         }

@@ -150,7 +150,8 @@ impl Config {
 
     /// The config with a paper's name, or one of the small ones for a CPU: see [`Config::preset_names`].
     pub fn preset(name: &str) -> Result<Self> {
-        let Some(&(_, vocab_size, context, layers, width, heads)) = PRESETS.iter().find(|preset| preset.0 == name) else {
+        let Some(&(_, vocab_size, context, layers, width, heads)) = PRESETS.iter().find(|preset| preset.0 == name)
+        else {
             let names: Vec<&str> = Self::preset_names().collect();
             return Err(Error::setting("model.preset", format!("one of {}", names.join(", ")), name));
         };
@@ -200,12 +201,27 @@ impl Config {
         for (key, value) in sizes {
             ensure(value > 0, key, "at least 1", value)?;
         }
-        ensure(u32::try_from(self.vocab_size).is_ok_and(|v| v < u32::MAX), "vocab_size", "below 2³² − 1", self.vocab_size)?;
-        ensure(self.width.is_multiple_of(self.heads), "width", &format!("a multiple of heads, {}", self.heads), self.width)?;
+        ensure(
+            u32::try_from(self.vocab_size).is_ok_and(|v| v < u32::MAX),
+            "vocab_size",
+            "below 2³² − 1",
+            self.vocab_size,
+        )?;
+        ensure(
+            self.width.is_multiple_of(self.heads),
+            "width",
+            &format!("a multiple of heads, {}", self.heads),
+            self.width,
+        )?;
         let heads = format!("a divisor of heads, {}", self.heads);
         ensure(self.heads.is_multiple_of(self.kv_heads), "kv_heads", &heads, self.kv_heads)?;
         if self.positions == Positions::Rotary {
-            ensure(self.head_dim().is_multiple_of(2), "width", "an even head dimension for rotary positions", self.head_dim())?;
+            ensure(
+                self.head_dim().is_multiple_of(2),
+                "width",
+                "an even head dimension for rotary positions",
+                self.head_dim(),
+            )?;
             ensure(self.rope_theta.is_finite() && self.rope_theta > 0.0, "rope_theta", "above 0", self.rope_theta)?;
         }
         ensure((0.0..1.0).contains(&self.dropout), "dropout", "from 0 to below 1", self.dropout)?;

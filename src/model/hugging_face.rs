@@ -201,7 +201,9 @@ fn copy(path: &Path, parameter: &Parameter, tensor: &TensorView, out: &mut [f32]
     };
     match tensor.dtype() {
         Dtype::F32 if cfg!(target_endian = "little") => bytemuck::cast_slice_mut(out).copy_from_slice(bytes),
-        Dtype::F32 => out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(x, bytes)| *x = f32::from_le_bytes(*bytes)),
+        Dtype::F32 => {
+            out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(x, bytes)| *x = f32::from_le_bytes(*bytes))
+        }
         Dtype::F16 => halves(|bytes| f16::from_le_bytes(bytes).to_f32(), out),
         Dtype::BF16 => halves(|bytes| bf16::from_le_bytes(bytes).to_f32(), out),
         other => {
@@ -227,7 +229,8 @@ pub fn save(model: &Transformer, end_of_text: Option<u32>, dir: &Path) -> Result
     let metadata = std::collections::HashMap::from([("format".to_string(), "pt".to_string())]);
     let weights = Staged::create(dir.join(WEIGHTS))?;
     weights.write_by_name(|path| {
-        safetensors::tensor::serialize_to_file(tensors, Some(metadata), path).map_err(Error::library("write the weights"))
+        safetensors::tensor::serialize_to_file(tensors, Some(metadata), path)
+            .map_err(Error::library("write the weights"))
     })?;
     weights.commit()?;
     let path = dir.join(CONFIG);

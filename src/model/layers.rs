@@ -181,11 +181,8 @@ impl Layer<'_> {
             ops::rotary(&rotary, acts.qkv.view_mut().reshape(packed)?.narrow(2, 0, heads + kv_heads))?;
         }
         let qkv = acts.qkv.view().reshape(packed)?;
-        let (q, k, v) = (
-            qkv.narrow(2, 0, heads),
-            qkv.narrow(2, heads, kv_heads),
-            qkv.narrow(2, heads + kv_heads, kv_heads),
-        );
+        let (q, k, v) =
+            (qkv.narrow(2, 0, heads), qkv.narrow(2, heads, kv_heads), qkv.narrow(2, heads + kv_heads, kv_heads));
         let (k, v) = match cache {
             Some(cache) => cache.append(k, v, self.pass.first_position),
             None => (k, v),

@@ -101,7 +101,8 @@ impl Workspace {
 
     fn new(config: &Config, batch: usize, seq_len: usize, blocks: usize, streams: usize) -> Result<Self> {
         let (rows, c) = (batch * seq_len, config.width);
-        let norm = || Ok::<_, crate::Error>(NormActivations { mean: Tensor::zeros([rows])?, rstd: Tensor::zeros([rows])? });
+        let norm =
+            || Ok::<_, crate::Error>(NormActivations { mean: Tensor::zeros([rows])?, rstd: Tensor::zeros([rows])? });
         let if_norm = |position| if config.norm_position == position { rows } else { 0 };
         let block = || {
             Ok::<_, crate::Error>(BlockActivations {

@@ -46,7 +46,12 @@ impl<T: Element> Tensor<T> {
         let len = shape.checked_len()?;
         let data = bytemuck::allocation::try_zeroed_vec(len).map_err(|()| {
             let bytes = len as f64 * size_of::<T>() as f64;
-            Error::argument("Tensor::zeros", "shape", "a size that memory can hold", format!("{shape}, {bytes:e} bytes"))
+            Error::argument(
+                "Tensor::zeros",
+                "shape",
+                "a size that memory can hold",
+                format!("{shape}, {bytes:e} bytes"),
+            )
         })?;
         Ok(Tensor { data, shape })
     }

@@ -115,7 +115,11 @@ macro_rules! view_common {
             /// The elements `start .. start + len` of `axis`.
             pub fn narrow(mut self, axis: usize, start: usize, len: usize) -> Self {
                 let end = start.checked_add(len);
-                assert!(end.is_some_and(|end| end <= self.dim(axis)), "{start} + {len} of axis {axis} of {}", self.shape);
+                assert!(
+                    end.is_some_and(|end| end <= self.dim(axis)),
+                    "{start} + {len} of axis {axis} of {}",
+                    self.shape
+                );
                 if start < self.dim(axis) {
                     // An empty view may have no element at `start`: it keeps its pointer.
                     self.ptr = self.ptr.wrapping_add(start * self.strides[axis]);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::file::write_folder;
+use crate::file::{remove_folder, write_folder};
 use crate::model::{self, Transformer};
 use crate::tensor::Tensor;
 use crate::train::{Optimizer, PretrainOptions};
@@ -67,7 +67,7 @@ pub fn save(
         std::fs::write(&path, text + "\n").map_err(Error::io("write", path))
     })?;
     for old in all(run)?.into_iter().rev().skip(keep.max(1)) {
-        std::fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+        remove_folder(&old)?;
     }
     Ok(path)
 }
@@ -116,7 +116,8 @@ pub fn all(run: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(run).map_err(Error::io("read", run))? {
         let entry = entry.map_err(Error::io("read", run))?;
         let name = entry.file_name();
-        let step = name.to_str().and_then(|name| name.strip_prefix(STEP_PREFIX)).and_then(|step| step.parse::<u64>().ok());
+        let step =
+            name.to_str().and_then(|name| name.strip_prefix(STEP_PREFIX)).and_then(|step| step.parse::<u64>().ok());
         if let Some(step) = step {
             found.push((step, entry.path()));
         }

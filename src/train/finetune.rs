@@ -211,7 +211,11 @@ impl<'a> Finetuning<'a> {
     /// Prepares to train `model`, which has a head, on `examples`.
     pub fn new(model: Transformer, examples: &'a [Encoded], options: FinetuneOptions) -> Result<Self> {
         if examples.is_empty() || options.shape.batch == 0 {
-            return Err(Error::data("fine-tuning examples", "at least one, in batches of at least one", examples.len()));
+            return Err(Error::data(
+                "fine-tuning examples",
+                "at least one, in batches of at least one",
+                examples.len(),
+            ));
         }
         check(&model, examples, options.shape)?;
         let optimizer = Optimizer::new(options.optimizer.clone(), &model)?;
@@ -309,12 +313,7 @@ pub fn run(
 }
 
 /// The answers that a model gives, beside the right ones.
-pub fn evaluate(
-    model: &Transformer,
-    examples: &[Encoded],
-    labels: &[String],
-    shape: BatchShape,
-) -> Result<Confusion> {
+pub fn evaluate(model: &Transformer, examples: &[Encoded], labels: &[String], shape: BatchShape) -> Result<Confusion> {
     check(model, examples, shape)?;
     let mut confusion = Confusion::new(labels.iter().cloned())?;
     let seq_len = longest(examples);

@@ -11,8 +11,8 @@ pub mod schedule;
 mod task;
 
 pub use finetune::{
-    BatchShape, Encoded, FinetuneOptions, FinetuneStep, Finetuning, Layout, SPECIALS, START, evaluate as evaluate_classifier,
-    run as run_finetuning,
+    BatchShape, Encoded, FinetuneOptions, FinetuneStep, Finetuning, Layout, SPECIALS, START,
+    evaluate as evaluate_classifier, run as run_finetuning,
 };
 pub use metrics_log::{Metrics, MetricsLog};
 pub use optimizer::{Optimizer, OptimizerOptions, Update};

@@ -66,7 +66,12 @@ impl Pretraining {
     }
 
     /// Goes on with a model and an optimizer that have been trained before.
-    pub fn resume(model: Transformer, optimizer: Optimizer, corpus: Arc<Tokens>, options: PretrainOptions) -> Result<Self> {
+    pub fn resume(
+        model: Transformer,
+        optimizer: Optimizer,
+        corpus: Arc<Tokens>,
+        options: PretrainOptions,
+    ) -> Result<Self> {
         let config = model.config();
         let at_least_one = |key: &str, value: usize| {
             if value == 0 { Err(Error::setting(key, "at least 1", value)) } else { Ok(()) }

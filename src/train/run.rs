@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::data::{Tokenizer, Tokens};
 use crate::error::{Error, Result};
 use crate::eval::{Curve, Perplexity, Style, loss_curves};
+use crate::file::remove_leftovers;
 use crate::generate::{self, Request};
 use crate::ops::Sampling;
 use crate::train::checkpoint::{self, State};
@@ -73,6 +74,7 @@ pub fn run(
 ) -> Result<Outcome> {
     let out = &options.out;
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    remove_leftovers(out)?;
     let mut log = match training.steps_done() {
         0 => MetricsLog::create(out.join(METRICS))?,
         step => MetricsLog::resume(out.join(METRICS), step)?,
@@ -128,14 +130,9 @@ fn tokens_per_step(training: &Pretraining) -> u64 {
     (options.batch * options.context * options.accumulate) as u64
 }
 
-fn prepare<'a>(
-    tokens: &'a Arc<Tokens>,
-    tokenizer: &Tokenizer,
-    context: usize,
-    limit: u64,
-) -> Result<Validation<'a>> {
+fn prepare<'a>(tokens: &'a Arc<Tokens>, tokenizer: &Tokenizer, context: usize, limit: u64) -> Result<Validation<'a>> {
     // Whole sequences, whose targets begin with the second token.
-    let targets = limit.next_multiple_of(context as u64).min(tokens.len().saturating_sub(1));
+    let targets = limit.div_ceil(context as u64).saturating_mul(context as u64).min(tokens.len().saturating_sub(1));
     let mut ids = vec![0; targets as usize];
     tokens.read(tokens.len().min(1), &mut ids)?;
     let bytes = tokenizer.decode(&ids)?.len() as u64;
@@ -187,7 +184,11 @@ fn sample(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions, p
 
 fn save(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions) -> Result<PathBuf> {
     draw(&options.out)?;
-    let state = State { step: training.steps_done(), corpus_tokens: training.corpus().len(), options: training.options().clone() };
+    let state = State {
+        step: training.steps_done(),
+        corpus_tokens: training.corpus().len(),
+        options: training.options().clone(),
+    };
     checkpoint::save(&options.out, training.model(), tokenizer, training.optimizer(), &state, options.keep)
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::labelled::{Labels, Task};
-use crate::file::write_atomically;
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 
 const FILE: &str = "task.json";
 

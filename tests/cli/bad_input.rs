@@ -66,8 +66,10 @@ fn damaged_models() {
 fn a_loss_that_is_no_number_stops_the_run() {
     let sandbox = Sandbox::new();
     sandbox.write("text.txt", text(200));
-    let run = format!("pretrain --train text.txt {TINY} --steps 400 --save-every 1 --clip 0 --schedule constant --out run");
-    let message = sandbox.fails(&format!("{run} --lr 1e30 --warmup 0"), &["step ", "last good checkpoint", "step-0000"]);
+    let run =
+        format!("pretrain --train text.txt {TINY} --steps 400 --save-every 1 --clip 0 --schedule constant --out run");
+    let message =
+        sandbox.fails(&format!("{run} --lr 1e30 --warmup 0"), &["step ", "last good checkpoint", "step-0000"]);
     let kept = newest(&sandbox.path("run"));
     assert!(message.contains(kept.file_name().unwrap().to_str().unwrap()), "{message}");
     warpweave::train::checkpoint::load(&kept).unwrap();

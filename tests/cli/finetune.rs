@@ -20,9 +20,8 @@ fn classification_learns_and_is_evaluated() {
     };
     sandbox.write("labels.tsv", rows(60));
     sandbox.write("test.tsv", rows(21));
-    let printed = sandbox.run(&format!(
-        "finetune {QUICK} --train labels.tsv --validation test.tsv --epochs 8 --out tuned"
-    ));
+    let printed =
+        sandbox.run(&format!("finetune {QUICK} --train labels.tsv --validation test.tsv --epochs 8 --out tuned"));
     assert!(printed.contains("accuracy 1.000, macro-F1 1.000, 21 examples"), "{printed}");
     for file in ["tuned/loss.svg", "tuned/confusion.svg"] {
         assert!(sandbox.text(file).contains("</svg>"), "{file}");

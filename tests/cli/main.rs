@@ -103,5 +103,8 @@ fn info_describes_the_build_and_a_model() {
     sandbox.write("text.txt", text(40));
     sandbox.run(&format!("pretrain --train text.txt {TINY} --steps 2 --out run"));
     let info = sandbox.run("info --model run");
-    assert!(info.contains("h.0.attn.c_attn.weight") && info.contains("[16, 48]") && info.contains("parameters"), "{info}");
+    assert!(
+        info.contains("h.0.attn.c_attn.weight") && info.contains("[16, 48]") && info.contains("parameters"),
+        "{info}"
+    );
 }

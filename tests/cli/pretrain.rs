@@ -52,8 +52,12 @@ fn from_text_to_text() {
     let stopped = sandbox.run("generate --model run --prompt a·child --tokens 60 --temperature 0 --stop again");
     assert!(!stopped.contains("again") && greedy.starts_with(stopped.trim_end()), "{stopped} against {greedy}");
 
-    let mut child =
-        sandbox.command("generate --model run --tokens 5").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = sandbox
+        .command("generate --model run --tokens 5")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"my friend").unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("my friend"));
@@ -96,7 +100,8 @@ fn ctrl_c_saves_and_the_run_goes_on() {
     let sandbox = Sandbox::new();
     sandbox.write("train.txt", text(200));
     let run = format!("pretrain --train train.txt {TINY} --steps 4000 --out");
-    let mut child = sandbox.command(&format!("{run} stopped")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        sandbox.command(&format!("{run} stopped")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let metrics = sandbox.path("stopped/metrics.jsonl");
     while std::fs::metadata(&metrics).map_or(0, |metadata| metadata.len()) == 0 {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it was stopped");
@@ -128,7 +133,9 @@ fn killed_while_saving_leaves_whole_checkpoints() {
     for milliseconds in [0, 7, 19, 40, 61] {
         let run = format!("pretrain --train train.txt {wide} --out run {resume}");
         let mut child = sandbox.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let saved = || sandbox.path("run").is_dir() && !warpweave::train::checkpoint::all(&sandbox.path("run")).unwrap().is_empty();
+        let saved = || {
+            sandbox.path("run").is_dir() && !warpweave::train::checkpoint::all(&sandbox.path("run")).unwrap().is_empty()
+        };
         while !saved() {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
             std::thread::sleep(Duration::from_millis(2));
@@ -153,7 +160,8 @@ fn killed_while_saving_leaves_whole_checkpoints() {
 #[test]
 fn architectures_come_from_a_file_and_flags_override_it() {
     let sandbox = Sandbox::new();
-    sandbox.write("train.jsonl", text(100).lines().map(|line| format!("{{\"body\": \"{line}\"}}\n")).collect::<String>());
+    sandbox
+        .write("train.jsonl", text(100).lines().map(|line| format!("{{\"body\": \"{line}\"}}\n")).collect::<String>());
     sandbox.write(
         "run.toml",
         "[model]\nlayers = 2\nwidth = 16\nheads = 4\nkv_heads = 2\ncontext = 16\nnorm = \"rms\"\nactivation = \"swiglu\"\n\

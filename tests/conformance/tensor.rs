@@ -332,7 +332,7 @@ mod out_of_range {
     }
 
     #[test]
-    #[should_panic(expected = "a slice viewed as [2, 2]")]
+    #[should_panic(expected = "5 elements viewed as [2, 2]")]
     fn slice_of_another_length() {
         View::contiguous(&[1u32; 5], [2, 2]);
     }

@@ -1,12 +1,12 @@
 //! `warpweave eval`: perplexity of a language model, accuracy of a fine-tuned one.
 
+use warpweave::Result;
 use warpweave::config::{self, Settings};
 use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
 use warpweave::data::{TextColumns, Tokens, documents};
 use warpweave::eval::Perplexity;
 use warpweave::train::{BatchShape, Encoded, Layout, TaskRecord, evaluate_classifier, evaluate_language_model};
-use warpweave::Result;
 
 use crate::common;
 

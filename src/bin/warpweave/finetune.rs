@@ -3,15 +3,15 @@
 use std::sync::atomic::AtomicBool;
 
 use warpweave::config::{self, Settings, tables};
-use warpweave::data::labelled::{self, Example, Task};
 use warpweave::data::Tokenizer;
-use warpweave::file::write_folder;
+use warpweave::data::labelled::{self, Example, Task};
 use warpweave::eval::{self, Curve, Style};
+use warpweave::file::write_folder;
 use warpweave::model::{self, Transformer};
 use warpweave::train::run::{self, RunOptions};
 use warpweave::train::{
-    BatchShape, Decay, Encoded, FinetuneOptions, Finetuning, Layout, MetricsLog, OptimizerOptions, PretrainOptions, Pretraining, SPECIALS,
-    Schedule, TaskRecord,
+    BatchShape, Decay, Encoded, FinetuneOptions, Finetuning, Layout, MetricsLog, OptimizerOptions, PretrainOptions,
+    Pretraining, SPECIALS, Schedule, TaskRecord,
 };
 use warpweave::{Error, Result};
 
@@ -40,13 +40,15 @@ fn task(options: &config::Finetune) -> Result<Option<Task>> {
             Task::Pair { first: options.text.clone(), second: options.second.clone(), label }
         }
         tables::Task::MultipleChoice if options.choices.len() < 2 => {
-            return Err(Error::setting("finetune.choices", "the columns of two or more choices", options.choices.len()));
+            return Err(Error::setting(
+                "finetune.choices",
+                "the columns of two or more choices",
+                options.choices.len(),
+            ));
         }
-        tables::Task::MultipleChoice => Task::MultipleChoice {
-            context: options.text.clone(),
-            choices: options.choices.clone(),
-            answer: label,
-        },
+        tables::Task::MultipleChoice => {
+            Task::MultipleChoice { context: options.text.clone(), choices: options.choices.clone(), answer: label }
+        }
         tables::Task::LanguageModel => return Ok(None),
     }))
 }
