@@ -90,7 +90,7 @@ impl Step {
             let mut pooled = Pooled::new(model, BATCH, 1, 1).unwrap();
             model.classify(extract, &work, &mut pooled).unwrap();
             let loss = model
-                .classify_backward(&CrossEntropy::default(), 1.0, labels, &work, &mut pooled, grads, &mut back)
+                .classify_backward(&CrossEntropy::default(), labels, &work, &mut pooled, grads, &mut back)
                 .unwrap();
             total += loss.sum / loss.tokens as f64;
         }

@@ -99,7 +99,7 @@ impl Windows {
         let [low, high, ..] = philox(self.seed, [epoch as u32, (epoch >> 32) as u32, 0, OFFSET_DRAW]);
         let word = u64::from(high) << 32 | u64::from(low);
         let choices = slack.min(self.context as u64 - 1) + 1;
-        let offset = (u128::from(word) * u128::from(choices) >> 64) as u64;
+        let offset = ((u128::from(word) * u128::from(choices)) >> 64) as u64;
         offset + window * self.context as u64
     }
 }

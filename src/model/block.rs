@@ -3,13 +3,13 @@
 use crate::error::Result;
 use crate::model::cache::LayerCache;
 use crate::model::config::NormPosition;
-use crate::model::layers::Layer;
+use crate::model::layers::{Layer, Upstream};
 use crate::model::parameters::Gradients;
 use crate::model::workspace::{BlockActivations, Scratch};
 use crate::tensor::{Tensor, View, ViewMut};
 
 impl Layer<'_> {
-    /// The block's output y for its input x, both [B T, C].
+    /// The block's output y for its input x, both `[B T, C]`.
     ///
     /// Pre-norm: m = x + attention(norm₁(x)), y = m + ffn(norm₂(m)).
     /// Post-norm: m = x + attention(x), n = norm₁(m), s = n + ffn(n), y = norm₂(s).
@@ -55,19 +55,42 @@ impl Layer<'_> {
         match pass.config.norm_position {
             NormPosition::Pre => {
                 let x2 = normed2.view();
-                self.feed_forward_backward(grads, x2, feed_forward, d.view(), None, scratch, through.view_mut())?;
-                second.backward(pass, grads, middle, norm2, through.view(), Some(d.view()), other.view_mut())?;
+                self.feed_forward_backward(
+                    grads,
+                    x2,
+                    feed_forward,
+                    Upstream::of(d.view()),
+                    scratch,
+                    through.view_mut(),
+                )?;
+                let both = Upstream::of(through.view()).with(d.view());
+                second.backward(pass, grads, middle, norm2, both, other.view_mut())?;
                 let x1 = normed1.view();
-                self.attention_backward(grads, x1, attention, other.view(), None, scratch, through.view_mut())?;
-                first.backward(pass, grads, x, norm1, through.view(), Some(other.view()), d.view_mut())
+                self.attention_backward(grads, x1, attention, Upstream::of(other.view()), scratch, through.view_mut())?;
+                let both = Upstream::of(through.view()).with(other.view());
+                first.backward(pass, grads, x, norm1, both, d.view_mut())
             }
             NormPosition::Post => {
-                second.backward(pass, grads, sum.view(), norm2, d.view(), None, other.view_mut())?;
-                let (n, ds) = (normed1.view(), other.view());
-                self.feed_forward_backward(grads, n, feed_forward, ds, Some(ds), scratch, d.view_mut())?;
-                first.backward(pass, grads, middle, norm1, d.view(), None, other.view_mut())?;
-                let dm = other.view();
-                self.attention_backward(grads, x, attention, dm, Some(dm), scratch, d.view_mut())
+                // The residual connection hands the branch's own gradient on.
+                second.backward(pass, grads, sum.view(), norm2, Upstream::of(d.view()), other.view_mut())?;
+                let n = normed1.view();
+                self.feed_forward_backward(
+                    grads,
+                    n,
+                    feed_forward,
+                    Upstream::of(other.view()).with(other.view()),
+                    scratch,
+                    d.view_mut(),
+                )?;
+                first.backward(pass, grads, middle, norm1, Upstream::of(d.view()), other.view_mut())?;
+                self.attention_backward(
+                    grads,
+                    x,
+                    attention,
+                    Upstream::of(other.view()).with(other.view()),
+                    scratch,
+                    d.view_mut(),
+                )
             }
         }
     }

@@ -62,7 +62,7 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Writes new keys and values [B, T, Hkv, D] at `position` and returns all up to them.
+    /// Writes new keys and values `[B, T, Hkv, D]` at `position` and returns all up to them.
     pub fn append(&mut self, k: View, v: View, position: usize) -> (View<'_>, View<'_>) {
         let (batch, tokens, heads) = (k.dim(0), k.dim(1), k.dim(2));
         for (cache, new) in [(&mut self.k, k), (&mut self.v, v)] {

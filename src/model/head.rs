@@ -91,12 +91,11 @@ impl Transformer {
         ops::gemm(pooled.dropped.view(), score.t(), pooled.logits.view_mut(), Gemm::default())
     }
 
-    /// The loss of [`Transformer::classify`]'s logits, and the gradients of `weight` times its mean: the head's is added to
+    /// The loss of [`Transformer::classify`]'s logits, and the gradients of its mean: the head's is added to
     /// `grads`, the hidden states' to what [`Transformer::language_model_loss_backward`] has left in `back`.
     pub fn classify_backward(
         &self,
         options: &CrossEntropy,
-        weight: f32,
         labels: &[u32],
         work: &Workspace,
         pooled: &mut Pooled,
@@ -105,7 +104,7 @@ impl Transformer {
     ) -> Result<Loss> {
         let slot = self.score_slot()?;
         let (examples, classes) = (pooled.losses.len(), pooled.classes());
-        let scale = weight / examples.max(1) as f32;
+        let scale = 1.0 / examples.max(1) as f32;
         let logits = pooled.logits.view_mut().reshape([examples, classes])?;
         if labels.len() != examples {
             return Err(Error::argument("classify_backward", "labels", examples, labels.len()));

@@ -24,6 +24,31 @@ pub(crate) struct Pass<'a> {
     pub dropout: Option<(u64, u64)>,
 }
 
+/// What a layer's backward pass is given: the gradient of its output, and what is added to that of its input because
+/// another path leads there.
+#[derive(Clone, Copy)]
+pub(crate) struct Upstream<'a> {
+    pub dy: View<'a>,
+    pub add: Option<View<'a>>,
+}
+
+impl<'a> Upstream<'a> {
+    /// Nothing is added.
+    pub fn of(dy: View<'a>) -> Self {
+        Upstream { dy, add: None }
+    }
+
+    /// `add` is added.
+    pub fn with(self, add: View<'a>) -> Self {
+        Upstream { add: Some(add), ..self }
+    }
+
+    /// The epilogue of the product that computes the input's gradient.
+    fn epilogue(self) -> Epilogue<'a> {
+        self.add.map_or(Epilogue::None, |residual| Epilogue::Residual { bias: None, residual })
+    }
+}
+
 /// Where a block drops: the site's last part.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
@@ -118,21 +143,21 @@ impl Norm {
         ops::norm(&self.params(pass.config, pass.params), x, None, y, stats)
     }
 
-    /// dx = `residual` + the gradient through the norm.
+    /// dx = the gradient through the norm, plus what is to be added.
     pub fn backward(
         &self,
         pass: &Pass,
         grads: &mut Gradients,
         x: View,
         saved: &NormActivations,
-        dy: View,
-        residual: Option<View>,
+        upstream: Upstream,
         dx: ViewMut,
     ) -> Result<()> {
         let beta = grads.beta();
         let stats = NormStats { mean: saved.mean.view(), rstd: saved.rstd.view() };
         let (dgamma, dbeta) = grads.pair(self.gamma, self.beta);
-        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, residual, dx, beta, dgamma, dbeta)
+        let Upstream { dy, add } = upstream;
+        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, add, dx, beta, dgamma, dbeta)
     }
 }
 
@@ -194,21 +219,20 @@ impl Layer<'_> {
         self.pass.residual_linear(&self.slots.projection, place, acts.attended.view(), residual, branch, y)
     }
 
-    /// dx of [`Layer::attention`] without the residual's, plus `add` where given.
+    /// dx of [`Layer::attention`] without the residual's, plus what is to be added.
     pub fn attention_backward(
         &self,
         grads: &mut Gradients,
         x: View,
         acts: &AttentionActivations,
-        dy: View,
-        add: Option<View>,
+        upstream: Upstream,
         scratch: &mut Scratch,
         dx: ViewMut,
     ) -> Result<()> {
         let Pass { config, params, batch, seq_len, .. } = self.pass;
         let (heads, kv_heads, head_dim) = (config.heads, config.kv_heads, config.head_dim());
         let dropout = self.pass.dropout(Place::AttentionBranch { layer: self.index });
-        let dy = undrop(dropout, dy, &mut scratch.branch)?;
+        let dy = undrop(dropout, upstream.dy, &mut scratch.branch)?;
 
         let projection = &self.slots.projection;
         projection.backward_parameters(grads, acts.attended.view(), dy)?;
@@ -234,7 +258,7 @@ impl Layer<'_> {
             ops::rotary_backward(&rotary, scratch.qkv.view_mut().reshape(packed)?.narrow(2, 0, heads + kv_heads))?;
         }
         self.slots.qkv.backward_parameters(grads, x, scratch.qkv.view())?;
-        self.slots.qkv.backward_input(params, scratch.qkv.view(), dx, residual_or_none(add))
+        self.slots.qkv.backward_input(params, scratch.qkv.view(), dx, upstream.epilogue())
     }
 
     /// y = residual + dropout(feed_forward(x)).
@@ -263,20 +287,19 @@ impl Layer<'_> {
         self.pass.residual_linear(&self.slots.down, place, acts.activated.view(), residual, branch, y)
     }
 
-    /// dx of [`Layer::feed_forward`] without the residual's, plus `add` where given.
+    /// dx of [`Layer::feed_forward`] without the residual's, plus what is to be added.
     pub fn feed_forward_backward(
         &self,
         grads: &mut Gradients,
         x: View,
         acts: &FeedForwardActivations,
-        dy: View,
-        add: Option<View>,
+        upstream: Upstream,
         scratch: &mut Scratch,
         dx: ViewMut,
     ) -> Result<()> {
         let params = self.pass.params;
         let dropout = self.pass.dropout(Place::FeedForwardBranch { layer: self.index });
-        let dy = undrop(dropout, dy, &mut scratch.branch)?;
+        let dy = undrop(dropout, upstream.dy, &mut scratch.branch)?;
         let (up, down) = (&self.slots.up, &self.slots.down);
 
         down.backward_parameters(grads, acts.activated.view(), dy)?;
@@ -291,10 +314,6 @@ impl Layer<'_> {
             }
         }
         up.backward_parameters(grads, x, scratch.up.view())?;
-        up.backward_input(params, scratch.up.view(), dx, residual_or_none(add))
+        up.backward_input(params, scratch.up.view(), dx, upstream.epilogue())
     }
-}
-
-fn residual_or_none(add: Option<View>) -> Epilogue {
-    add.map_or(Epilogue::None, |residual| Epilogue::Residual { bias: None, residual })
 }

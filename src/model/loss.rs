@@ -39,7 +39,7 @@ struct Piece<'a> {
 }
 
 impl Transformer {
-    /// The loss of the last forward pass' hidden states for `targets` [B T].
+    /// The loss of the last forward pass' hidden states for `targets` `[B T]`.
     pub fn language_model_loss(&self, options: &CrossEntropy, targets: &[u32], work: &mut Workspace) -> Result<Loss> {
         self.for_logits(options, targets, work, |piece| {
             ops::cross_entropy(options, piece.logits.as_view(), piece.targets, piece.losses.reborrow())

@@ -96,7 +96,7 @@ pub struct Layout {
     pub(crate) positions: Option<Slot>,
     pub(crate) blocks: Vec<BlockSlots>,
     pub(crate) final_norm: Option<Norm>,
-    /// The output projection [V, C] when it is not the token embedding.
+    /// The output projection `[V, C]` when it is not the token embedding.
     pub(crate) output: Option<Slot>,
     /// The classification head [labels, C].
     pub(crate) score: Option<Slot>,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::cache::KvCache;
 use crate::model::config::{Config, Positions};
-use crate::model::layers::{Layer, Pass, Place};
+use crate::model::layers::{Layer, Pass, Place, Upstream};
 use crate::model::parameters::{Gradients, Layout, Slot};
 use crate::model::workspace::{Backward, Workspace};
 use crate::ops::{self, Embedding, Gemm};
@@ -99,7 +99,7 @@ impl Transformer {
         &mut self.parameters
     }
 
-    /// The output projection [V, C].
+    /// The output projection `[V, C]`.
     pub(crate) fn output_slot(&self) -> Slot {
         self.layout.output.unwrap_or(self.layout.tokens)
     }
@@ -186,17 +186,17 @@ impl Transformer {
         ops::dropout(work.branch.view(), dropout, stream.view_mut())
     }
 
-    /// The hidden states of the last pass [B T, C].
+    /// The hidden states of the last pass `[B T, C]`.
     pub fn hidden<'a>(&self, work: &'a Workspace) -> View<'a> {
         work.hidden(&self.config).view()
     }
 
-    /// The logits of every token in the last pass, into `out` [B T, V].
+    /// The logits of every token in the last pass, into `out` `[B T, V]`.
     pub fn logits(&self, work: &Workspace, out: ViewMut) -> Result<()> {
         ops::gemm(self.hidden(work), self.output_slot().view(&self.parameters).t(), out, Gemm::default())
     }
 
-    /// The logits of every sequence's last token in the last pass, [B, V].
+    /// The logits of every sequence's last token in the last pass, `[B, V]`.
     pub fn last_logits<'a>(&self, work: &'a mut Workspace) -> Result<View<'a>> {
         let (batch, seq_len) = (work.batch, work.seq_len);
         let (hidden, logits, _) = work.hidden_and_logits(&self.config);
@@ -214,7 +214,7 @@ impl Transformer {
         let Backward { d, other, through, scratch } = back;
         if let Some(norm) = &self.layout.final_norm {
             let last = work.stream[layers].view();
-            norm.backward(&pass, grads, last, &work.final_norm, d.view(), None, other.view_mut())?;
+            norm.backward(&pass, grads, last, &work.final_norm, Upstream::of(d.view()), other.view_mut())?;
             std::mem::swap(d, other);
         }
         for (index, slots) in self.layout.blocks.iter().enumerate().rev() {

@@ -52,7 +52,7 @@ pub struct Workspace {
     pub(crate) stream: Vec<Tensor>,
     pub(crate) blocks: Vec<BlockActivations>,
     pub(crate) final_norm: NormActivations,
-    /// The output of the last norm [B T, C]; empty for post-norm, which ends with the stream.
+    /// The output of the last norm `[B T, C]`; empty for post-norm, which ends with the stream.
     pub(crate) normed: Tensor,
     /// A branch of a residual connection before its dropout.
     pub(crate) branch: Tensor,
@@ -67,7 +67,7 @@ pub struct Workspace {
 /// The scratch of a backward pass.
 #[derive(Debug)]
 pub struct Backward {
-    /// The gradient of the hidden states [B T, C]: what the losses write and the backward pass takes.
+    /// The gradient of the hidden states `[B T, C]`: what the losses write and the backward pass takes.
     pub(crate) d: Tensor,
     pub(crate) other: Tensor,
     pub(crate) through: Tensor,
@@ -144,7 +144,7 @@ impl Workspace {
         self.batch * self.seq_len
     }
 
-    /// The hidden states of the last forward pass [B T, C].
+    /// The hidden states of the last forward pass `[B T, C]`.
     pub(crate) fn hidden(&self, config: &Config) -> &Tensor {
         hidden(config, &self.normed, &self.stream)
     }

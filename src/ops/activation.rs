@@ -73,7 +73,7 @@ pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) -> 
 
 /// y = silu(gate) · up, where a row of `x` is `gate | up` (Shazeer 2020, *GLU Variants Improve Transformer*, eq. 5).
 ///
-/// `x` is [R, 2F] and `y` [R, F]. Fails on other shapes, or when a last axis has gaps.
+/// `x` is `[R, 2F]` and `y` `[R, F]`. Fails on other shapes, or when a last axis has gaps.
 ///
 /// ```
 /// use warpweave::{Tensor, ops};
@@ -99,7 +99,7 @@ pub fn swiglu(x: View, y: ViewMut) -> Result<()> {
 
 /// The gradient of [`swiglu`] at its input `x`: `dx` = dy · up · silu′(gate) | dy · silu(gate).
 ///
-/// `x` and `dx` are [R, 2F], `dy` is [R, F]. Fails on other shapes, or when a last axis has gaps.
+/// `x` and `dx` are `[R, 2F]`, `dy` is `[R, F]`. Fails on other shapes, or when a last axis has gaps.
 ///
 /// ```
 /// use warpweave::{Tensor, ops};
@@ -128,7 +128,7 @@ pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) -> Result<()> {
 
 /// The gradient of a bias that was added to every row: dbias = beta · dbias + Σ over rows of `dy`.
 ///
-/// `dy` is [R, N] and `dbias` [N]. With `beta` = 0 what `dbias` held, NaN included, does not matter. Fails on other
+/// `dy` is `[R, N]` and `dbias` `[N]`. With `beta` = 0 what `dbias` held, NaN included, does not matter. Fails on other
 /// shapes, or when a last axis has gaps.
 ///
 /// ```

@@ -48,10 +48,10 @@ impl Default for CrossEntropy {
     }
 }
 
-/// The loss of each row: ln Σ exp(logits) − (1 − ε) · logits[target] − ε · mean(logits), as PyTorch's `cross_entropy`
+/// The loss of each row: `ln Σ exp(logits) − (1 − ε) · logits[target] − ε · mean(logits)`, as PyTorch's `cross_entropy`
 /// with `reduction="none"`.
 ///
-/// `logits` is [R, V], with V at least 1; `targets` and `losses` are [R]. Rows whose target is
+/// `logits` is `[R, V]`, with V at least 1; `targets` and `losses` are `[R]`. Rows whose target is
 /// [`ignore_index`](CrossEntropy::ignore_index) get 0. Fails on other shapes, on another target of V or more, on a label
 /// smoothing outside 0 … 1, or when a last axis has gaps.
 ///

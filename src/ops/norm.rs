@@ -23,34 +23,34 @@ pub struct NormParams<'a> {
     pub kind: NormKind,
     /// Added to the variance, or to the mean square.
     pub eps: f32,
-    /// The gain of each column. Shape [C].
+    /// The gain of each column. Shape `[C]`.
     pub gamma: View<'a>,
-    /// The bias of each column, if there is one. Shape [C].
+    /// The bias of each column, if there is one. Shape `[C]`.
     pub beta: Option<View<'a>>,
 }
 
 /// A second input, added to the first before the sum is normalized.
 pub struct Residual<'a> {
-    /// What is added. Shape [R, C].
+    /// What is added. Shape `[R, C]`.
     pub input: View<'a>,
-    /// Where the sum is written: the residual stream that goes on. Shape [R, C].
+    /// Where the sum is written: the residual stream that goes on. Shape `[R, C]`.
     pub sum: ViewMut<'a>,
 }
 
 /// What the backward pass needs to know of each row.
 #[derive(Clone, Copy)]
 pub struct NormStats<'a> {
-    /// The mean; 0 for RMS norm. Shape [R].
+    /// The mean; 0 for RMS norm. Shape `[R]`.
     pub mean: View<'a>,
-    /// 1 / √(variance + eps), or 1 / √(mean square + eps). Shape [R].
+    /// 1 / √(variance + eps), or 1 / √(mean square + eps). Shape `[R]`.
     pub rstd: View<'a>,
 }
 
 /// Where the forward pass writes [`NormStats`].
 pub struct NormStatsMut<'a> {
-    /// The mean; 0 for RMS norm. Shape [R].
+    /// The mean; 0 for RMS norm. Shape `[R]`.
     pub mean: ViewMut<'a>,
-    /// 1 / √(variance + eps), or 1 / √(mean square + eps). Shape [R].
+    /// 1 / √(variance + eps), or 1 / √(mean square + eps). Shape `[R]`.
     pub rstd: ViewMut<'a>,
 }
 
@@ -73,7 +73,7 @@ impl NormParams<'_> {
 /// Layer norm: mean = Σ s / C, rstd = 1 / √(Σ (s − mean)² / C + eps). RMS norm: mean = 0, rstd = 1 / √(Σ s² / C + eps).
 /// The variance is taken around the mean in a second pass, so a large mean costs no accuracy.
 ///
-/// `x` and `y` are [R, C], with C at least 1, and the other shapes are those of [`NormParams`], [`Residual`] and
+/// `x` and `y` are `[R, C]`, with C at least 1, and the other shapes are those of [`NormParams`], [`Residual`] and
 /// [`NormStatsMut`]. Fails on other shapes, on an `eps` that is negative or not finite, or when a last axis has gaps.
 ///
 /// ```
@@ -120,7 +120,7 @@ pub fn norm(params: &NormParams, x: View, residual: Option<Residual>, y: ViewMut
 ///
 /// `x` is what was normalized: `residual.sum` where there was a residual, and then `dx` is the gradient of both inputs;
 /// `residual_grad` is the gradient that reaches the sum by its other path. `x`, `dy`, `residual_grad` and `dx` are
-/// [R, C], the statistics [R], `dgamma` and `dbeta` [C]. With `beta_acc` = 0 what `dgamma` and `dbeta` held does not
+/// `[R, C]`, the statistics `[R]`, `dgamma` and `dbeta` `[C]`. With `beta_acc` = 0 what `dgamma` and `dbeta` held does not
 /// matter. Fails on other shapes, or when a last axis has gaps.
 ///
 /// ```

@@ -15,7 +15,7 @@ pub struct Mask<'a> {
     pub causal: bool,
     /// Query i sees key j only where −left ≤ j − (i + Tk − Tq) ≤ right.
     pub window: Option<Window>,
-    /// Sequence b has only its first `key_lengths[b]` keys. Shape [B].
+    /// Sequence b has only its first `key_lengths[b]` keys. Shape `[B]`.
     pub key_lengths: Option<View<'a, u32>>,
 }
 
@@ -77,9 +77,9 @@ pub struct Window {
 
 /// y = exp(scale · x − max) / Σ exp(scale · x − max) over the keys that `mask` lets each query see, and 0 elsewhere.
 ///
-/// `x` and `y` are [B, H, Tq, Tk]. A row with no key to see is all zeros, and so is one that is −∞ at every key it sees;
+/// `x` and `y` are `[B, H, Tq, Tk]`. A row with no key to see is all zeros, and so is one that is −∞ at every key it sees;
 /// what masked elements of `x` hold, NaN included, does not matter. Fails on other shapes, on key lengths that are not
-/// [B] or exceed Tk, on a `scale` that is not finite, or when a last axis has gaps.
+/// `[B]` or exceed Tk, on a `scale` that is not finite, or when a last axis has gaps.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, Mask}};
@@ -107,7 +107,7 @@ pub fn softmax(x: View, scale: f32, mask: &Mask, y: ViewMut) -> Result<()> {
 /// dx = scale · y · (dy − Σ y · dy), the sum over each row: the gradient of [`softmax`] at its input, from its output `y`.
 ///
 /// A masked element has y = 0 and gets 0, since `y` alone tells which are masked; `dy` must be finite there. `y`, `dy`
-/// and `dx` are [B, H, Tq, Tk]. Fails on other shapes, on a `scale` that is not finite, or when a last axis has gaps.
+/// and `dx` are `[B, H, Tq, Tk]`. Fails on other shapes, on a `scale` that is not finite, or when a last axis has gaps.
 ///
 /// ```
 /// use warpweave::{Tensor, ops};

@@ -60,7 +60,7 @@ pub fn save(
     }
     write_folder(&path, |dir| {
         model::save(model, Some(tokenizer.end_of_text()), dir)?;
-        tokenizer.save(&dir.join(TOKENIZER))?;
+        tokenizer.save(dir.join(TOKENIZER))?;
         save_optimizer(optimizer, &dir.join(OPTIMIZER))?;
         let text = serde_json::to_string_pretty(state).map_err(Error::library("write the training state"))?;
         let path = dir.join(STATE);
@@ -143,5 +143,5 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
 /// A model with its tokenizer.
 pub fn load_for_inference(path: &Path) -> Result<(Transformer, Tokenizer)> {
     let path = resolve(path)?;
-    Ok((model::load(&path)?, Tokenizer::from_file(&path.join(TOKENIZER))?))
+    Ok((model::load(&path)?, Tokenizer::from_file(path.join(TOKENIZER))?))
 }

@@ -224,7 +224,7 @@ impl<'a> Finetuning<'a> {
         let batch = options.shape.batch.min(examples.len());
         let mut room = vec![Room::new(&model, options.shape, batch, seq_len, true)?];
         // The last batch of an epoch may be smaller.
-        if examples.len() % batch > 0 {
+        if !examples.len().is_multiple_of(batch) {
             room.push(Room::new(&model, options.shape, examples.len() % batch, seq_len, true)?);
         }
         Ok(Finetuning { model, optimizer, grads, examples, options, room })
@@ -266,7 +266,7 @@ impl<'a> Finetuning<'a> {
             model.forward(mode, inputs, work)?;
             let lm_loss = model.language_model_loss_backward(&ce, weight, targets, work, grads, back)?.mean();
             model.classify(extract, work, pooled)?;
-            let loss = model.classify_backward(&answers, 1.0, labels, work, pooled, grads, back)?.mean();
+            let loss = model.classify_backward(&answers, labels, work, pooled, grads, back)?.mean();
             if !loss.is_finite() || !lm_loss.is_finite() {
                 return Err(not_finite("loss", done + 1, loss + lm_loss));
             }

@@ -15,7 +15,9 @@ const QUICK: &str = "--model base --lr 0.01 --batch 8";
 fn classification_learns_and_is_evaluated() {
     let sandbox = pretrained();
     let rows = |n: usize| {
-        let row = |i: usize| if i % 2 == 0 { format!("{i} good news\tglad\n") } else { format!("{i} bad news\tsad\n") };
+        let row = |i: usize| {
+            if i.is_multiple_of(2) { format!("{i} good news\tglad\n") } else { format!("{i} bad news\tsad\n") }
+        };
         format!("text\tlabel\n{}", (0..n).map(row).collect::<String>())
     };
     sandbox.write("labels.tsv", rows(60));
