@@ -24,6 +24,11 @@ pub mod generate;
 #[cfg(feature = "train")]
 pub mod train;
 
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use device::Device;
 pub use error::{Error, Result};
 pub use tensor::{Tensor, View, ViewMut};

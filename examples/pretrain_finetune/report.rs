@@ -50,9 +50,8 @@ impl Report {
             style: Style::Line,
         };
         let title = format!("Training on {} labelled passages", self.labels);
-        loss_curves(out.join("finetune-loss.svg"), &title, &trained.map(curve))?;
-        let title = format!("Eras of the test passages, pre-trained (accuracy {:.2})", self.fine_tuned.accuracy);
-        confusion_matrix(out.join("confusion.svg"), &title, &trained[0].confusion)
+        loss_curves(out.join("finetune-loss.svg"), &title, "nats per passage", &trained.map(curve))?;
+        confusion_matrix(out.join("confusion.svg"), "Eras of the test passages, pre-trained", &trained[0].confusion)
     }
 
     /// Writes the figures as JSON.

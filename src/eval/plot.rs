@@ -48,7 +48,7 @@ const GREY: RGBColor = RGBColor(110, 110, 110);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 const FAMILY: &str = "Helvetica, Arial, sans-serif";
 
-/// Draws loss curves over steps to an SVG file.
+/// Draws loss curves over steps to an SVG file; `unit` is the losses', such as "nats per token".
 ///
 /// The vertical axis spans the losses, except where the first few are far above all others, as before a network has
 /// learned anything: then the axis ends at the 98th percentile of the losses, the line runs along the upper edge, and
@@ -56,8 +56,8 @@ const FAMILY: &str = "Helvetica, Arial, sans-serif";
 ///
 /// # Errors
 /// There must be a finite point to draw, and the file must be writable.
-pub fn loss_curves(path: impl AsRef<Path>, title: &str, curves: &[Curve]) -> Result<()> {
-    save(path.as_ref(), &draw_loss_curves(title, curves)?)
+pub fn loss_curves(path: impl AsRef<Path>, title: &str, unit: &str, curves: &[Curve]) -> Result<()> {
+    save(path.as_ref(), &draw_loss_curves(title, unit, curves)?)
 }
 
 /// Draws a confusion matrix to an SVG file: a row for each true class, a column for each predicted one, in each cell the
@@ -85,7 +85,7 @@ fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.56
 }
 
-fn draw_loss_curves(title: &str, curves: &[Curve]) -> Result<String> {
+fn draw_loss_curves(title: &str, unit: &str, curves: &[Curve]) -> Result<String> {
     let finite = || curves.iter().flat_map(|curve| &curve.points).filter(|(x, y)| x.is_finite() && y.is_finite());
     let mut losses: Vec<f64> = finite().map(|&(_, y)| y).collect();
     if losses.is_empty() {
@@ -120,7 +120,7 @@ fn draw_loss_curves(title: &str, curves: &[Curve]) -> Result<String> {
             .x_labels(9)
             .y_labels(9)
             .x_desc("step")
-            .y_desc("loss (nats per token)")
+            .y_desc(format!("loss ({unit})"))
             .x_label_formatter(&|step| step_label(*step))
             .y_label_formatter(&|loss| format!("{loss:.decimals$}"))
             .label_style(font(14.0, INK, HPos::Center, VPos::Center))
@@ -351,7 +351,7 @@ mod tests {
     fn a_picture_of_losses_names_its_axes_and_curves() {
         let train = curve("training", Style::Faint, (1..=3000).map(|s| (s as f64, 4.0 + 5.0 / s as f64)));
         let validation = curve("validation <text>", Style::Dotted, [(1000.0, 4.2), (2000.0, f64::NAN)].into_iter());
-        let svg = draw_loss_curves("Pre-training", &[train, validation]).unwrap();
+        let svg = draw_loss_curves("Pre-training", "nats per token", &[train, validation]).unwrap();
         for text in ["Pre-training", "step", "loss (nats per token)", "training", "validation &lt;text&gt;"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}");
         }
@@ -362,9 +362,10 @@ mod tests {
     #[test]
     fn odd_curves_are_drawn_and_no_curve_is_an_error() {
         for points in [vec![(1.0, 2.0)], vec![(1.0, 2.0), (2.0, 2.0)], vec![(5.0, 0.0), (6.0, f64::INFINITY)]] {
-            draw_loss_curves("x", &[curve("a", Style::Line, points.into_iter())]).unwrap();
+            draw_loss_curves("x", "nats", &[curve("a", Style::Line, points.into_iter())]).unwrap();
         }
-        let error = draw_loss_curves("x", &[curve("a", Style::Line, [(1.0, f64::NAN)].into_iter())]).unwrap_err();
+        let error =
+            draw_loss_curves("x", "nats", &[curve("a", Style::Line, [(1.0, f64::NAN)].into_iter())]).unwrap_err();
         assert_eq!(error.to_string(), "loss_curves: `curves`: expected at least one finite point, got none");
     }
 

@@ -144,11 +144,11 @@ fn config_json(config: &Config, end_of_text: Option<u32>) -> Value {
         "n_head": config.heads,
         "n_inner": config.ffn_width,
         "activation_function": activation,
-        "resid_pdrop": config.dropout,
-        "embd_pdrop": config.dropout,
-        "attn_pdrop": config.dropout,
-        "layer_norm_epsilon": config.norm_eps,
-        "initializer_range": config.init_std,
+        "resid_pdrop": decimal(config.dropout),
+        "embd_pdrop": decimal(config.dropout),
+        "attn_pdrop": decimal(config.dropout),
+        "layer_norm_epsilon": decimal(config.norm_eps),
+        "initializer_range": decimal(config.init_std),
         "tie_word_embeddings": config.tied,
         "torch_dtype": "float32",
     });
@@ -161,6 +161,11 @@ fn config_json(config: &Config, end_of_text: Option<u32>) -> Value {
         value["id2label"] = Value::Object((0..config.labels).map(names).collect());
     }
     value
+}
+
+/// The f64 whose decimals are those of an f32: 0.02 and not 0.0199999995.
+fn decimal(x: f32) -> f64 {
+    x.to_string().parse().unwrap_or(f64::from(x))
 }
 
 /// Reads the model in folder `dir`, with weights in f32, f16 or bf16. Each weight is copied once, from the mapped file into

@@ -207,7 +207,7 @@ fn draw(out: &Path) -> Result<()> {
     if drawn.is_empty() {
         return Ok(());
     }
-    loss_curves(out.join(CURVES), "Pre-training", &drawn)
+    loss_curves(out.join(CURVES), "Pre-training", "nats per token", &drawn)
 }
 
 /// Adds to an error of a step what was kept.

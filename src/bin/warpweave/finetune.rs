@@ -124,7 +124,7 @@ fn labelled_task(
     })?;
     let curve = |name: &str, points| Curve { name: name.into(), points, style: Style::Line };
     let curves = [curve("answers", losses), curve("language model", lm_losses)];
-    eval::loss_curves(options.out.join(run::CURVES), "Fine-tuning", &curves)?;
+    eval::loss_curves(options.out.join(run::CURVES), "Fine-tuning", "nats per answer or token", &curves)?;
     if !whole {
         println!("stopped before the last step");
     }
