@@ -83,7 +83,7 @@ impl Step {
             eps: 1e-8,
             weight_decay: 0.1,
             clip: 1.0,
-            head_lr_ratio: 1.0,
+            head_schedule: None,
         };
         let mut rng = Rng::new(1, 1);
         let mut draw = || (0..batch * seq_len).map(|_| rng.below(config.vocab_size) as u32).collect();

@@ -61,7 +61,7 @@ impl Staged {
     pub fn commit(self) -> Result<()> {
         let Staged { temporary, target } = self;
         // By name, since the file may have been replaced.
-        File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io("write", &target))?;
+        File::options().write(true).open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io("write", &target))?;
         temporary.persist(&target).map_err(|e| Error::io("write", &target)(e.error))?;
         sync_folder(folder_of(&target)).map_err(Error::io("write", &target))
     }
@@ -103,6 +103,10 @@ pub fn write_folder(path: impl AsRef<Path>, write: impl FnOnce(&Path) -> Result<
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let temporary = builder.tempdir_in(parent).map_err(Error::io("create a folder in", parent))?;
     write(temporary.path())?;
+    for entry in fs::read_dir(temporary.path()).map_err(Error::io("read", path))? {
+        let file = entry.map_err(Error::io("read", path))?.path();
+        File::options().write(true).open(&file).and_then(|file| file.sync_all()).map_err(Error::io("write", path))?;
+    }
     sync_folder(temporary.path()).map_err(Error::io("write", path))?;
     fs::rename(temporary.path(), path).map_err(Error::io("write", path))?;
     // It has its new name: there is nothing left to remove.

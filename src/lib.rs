@@ -1,8 +1,8 @@
 //! Hand-written CUDA kernels for Transformers behind safe Rust types, with a Transformer and a trainer on top.
 //!
-//! A module imports only from those before it in this order: [`error`], [`mod@file`] and [`random`], [`device`], [`tensor`], [`ops`]
-//! (with the native implementations in `cpu`), [`model`], then [`config`], [`data`], [`train`], [`generate`] and
-//! [`eval`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
+//! A module imports only from those before it in this order: [`error`], [`mod@file`] and [`random`], [`device`],
+//! [`tensor`], [`ops`] (with the native implementations in `cpu`), [`model`], [`data`], [`generate`], [`eval`], [`train`],
+//! [`config`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
 
 mod cpu;
 pub mod device;

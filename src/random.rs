@@ -23,28 +23,30 @@ pub fn philox(key: u64, counter: [u32; 4]) -> [u32; 4] {
 }
 
 /// A position in one stream of Philox numbers, for what is drawn one after another: initial weights, batches, samples.
-///
-/// Its whole state is three numbers, so a checkpoint can hold it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Rng {
     seed: u64,
     stream: u64,
     position: u64,
+    /// The block that the next word comes from.
+    words: [u32; 4],
 }
 
 impl Rng {
-    /// Stream number `stream` of `seed`. Different streams are independent.
+    /// Stream number `stream` of `seed`, below 2⁶³: the upper half is for dropout. Different streams are independent.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Rng { seed, stream, position: 0 }
+        Rng { seed, stream, position: 0, words: [0; 4] }
     }
 
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
-        let block = self.position / 4;
-        let counter = [block as u32, (block >> 32) as u32, self.stream as u32, (self.stream >> 32) as u32];
-        let word = philox(self.seed, counter)[(self.position % 4) as usize];
+        let (block, word) = (self.position / 4, (self.position % 4) as usize);
+        if word == 0 {
+            let counter = [block as u32, (block >> 32) as u32, self.stream as u32, (self.stream >> 32) as u32];
+            self.words = philox(self.seed, counter);
+        }
         self.position += 1;
-        word
+        self.words[word]
     }
 
     /// Uniform in [0, 1), a multiple of 2⁻²⁴.

@@ -1,5 +1,6 @@
 //! The model against Hugging Face's GPT-2: logits, loss, every gradient, ten steps of AdamW, and the classification head.
 //! `tests/fixtures/make.py` made what is compared with, in f64.
+#![cfg(feature = "train")]
 
 use std::path::{Path, PathBuf};
 
@@ -100,7 +101,7 @@ fn ten_steps_of_adamw() {
         eps: 1e-8,
         weight_decay: 0.1,
         clip: 1.0,
-        head_lr_ratio: 1.0,
+        head_schedule: None,
     };
     let mut optimizer = Optimizer::new(options, &model).unwrap();
     let mut grads = Gradients::new(model.layout()).unwrap();

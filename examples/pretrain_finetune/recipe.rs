@@ -40,7 +40,7 @@ pub fn pretraining(tokenizer: &Tokenizer, steps: u64, seed: u64) -> Result<Pretr
         eps: 1e-8,
         weight_decay: 0.1,
         clip: 1.0,
-        head_lr_ratio: 1.0,
+        head_schedule: None,
     };
     let start = tokenizer.special(START);
     let pretrain =
@@ -55,29 +55,30 @@ pub struct Finetune {
     /// The dropout of the whole network.
     pub dropout: f32,
     lr: f64,
-    head_lr_ratio: f32,
+    head_lr: f64,
 }
 
 /// After pre-training: gently.
-pub const FINE_TUNED: Finetune = Finetune { epochs: 6, dropout: 0.1, lr: 5e-4, head_lr_ratio: 3.0 };
+pub const FINE_TUNED: Finetune = Finetune { epochs: 6, dropout: 0.1, lr: 5e-4, head_lr: 1.5e-3 };
 /// From random weights: a higher rate and more epochs do best.
-pub const FROM_SCRATCH: Finetune = Finetune { epochs: 8, dropout: 0.1, lr: 1e-3, head_lr_ratio: 1.0 };
+pub const FROM_SCRATCH: Finetune = Finetune { epochs: 8, dropout: 0.1, lr: 1e-3, head_lr: 1e-3 };
 
 impl Finetune {
     /// The options for `examples` examples.
     pub fn options(&self, examples: usize, seed: u64) -> Result<FinetuneOptions> {
         let shape = BatchShape { batch: 16, group: 1, choices: 1 };
         let steps = self.epochs * examples.div_ceil(shape.batch) as u64;
+        let schedule = |lr| Schedule::new(Decay::Linear { min_ratio: 0.0 }, lr, steps / 10, steps);
         Ok(FinetuneOptions {
             shape,
             optimizer: OptimizerOptions {
-                schedule: Schedule::new(Decay::Linear { min_ratio: 0.0 }, self.lr, steps / 10, steps)?,
+                schedule: schedule(self.lr)?,
                 beta1: 0.9,
                 beta2: 0.98,
                 eps: 1e-8,
                 weight_decay: 0.01,
                 clip: 1.0,
-                head_lr_ratio: self.head_lr_ratio,
+                head_schedule: Some(schedule(self.head_lr)?),
             },
             lm_weight: 0.5,
             label_smoothing: 0.0,

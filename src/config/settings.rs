@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-use super::setting::{Fallback, Raw, Section, Setting, Table, Value};
+use super::setting::{Fallback, Kind, Raw, Section, Setting, Table, Value};
 use crate::file::write_atomically;
 
 /// What was given: by a file, by flags, by the program. What was not given has its default.
@@ -57,6 +57,40 @@ impl Settings {
     /// Whether an option was given, in contrast to having its default.
     pub fn is_given(&self, key: &str) -> bool {
         self.given.contains_key(key)
+    }
+
+    /// Takes back what was given for an option, which then has its default.
+    pub fn forget(&mut self, key: &str) {
+        self.given.remove(key);
+    }
+
+    /// Makes every path that was given absolute, so that it means the same from another folder.
+    pub fn make_paths_absolute(&mut self) -> Result<()> {
+        let absolute = |path: &mut String| -> Result<()> {
+            let whole = std::path::absolute(&*path).map_err(Error::io("find", &*path))?;
+            *path = whole.to_string_lossy().into_owned();
+            Ok(())
+        };
+        for (key, (raw, _)) in &mut self.given {
+            match (super::tables::find(key).map(|setting| setting.kind), raw) {
+                (Some(Kind::Path), Raw::Text(path)) => absolute(path)?,
+                (Some(Kind::Paths), Raw::List(paths)) => paths.iter_mut().try_for_each(absolute)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The first option of `tables` that is given here with another value than `base` has.
+    pub fn first_change(&self, base: &Settings, tables: &[&Table]) -> Result<Option<&'static Setting>> {
+        for setting in tables.iter().flat_map(|table| table.settings) {
+            if let Some((raw, _)) = self.given.get(&setting.key())
+                && base.raw(setting)?.as_ref() != Some(raw)
+            {
+                return Ok(Some(setting));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes over what `other` gives, in place of what is given here.

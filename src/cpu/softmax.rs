@@ -56,7 +56,8 @@ fn softmax_row(x: &[f32], scale: f32, y: &mut [f32]) {
     // A row of −∞ alone has no greatest element to subtract; NaN still reaches the sum.
     let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = exp(scale.mul_add(x, -max));
+        // Not fused: of a product that overflows the maximum must be subtracted as it was found.
+        *y = exp(scale * x - max);
     }
     let total = sum(y);
     let norm = if total == 0.0 { 0.0 } else { 1.0 / total };

@@ -280,6 +280,38 @@ impl Tokens {
         }
     }
 
+    /// Removes the token shards in `folder`, and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(folder: &Path) -> Result<()> {
+        for number in 0.. {
+            let path = shard_path(folder, number);
+            if !path.is_file() {
+                break;
+            }
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// A number that differs, almost surely, between corpora: FNV-1a over the length and 4,096 ids spread evenly.
+    ///
+    /// # Errors
+    /// As [`Tokens::read`].
+    pub fn checksum(&self) -> Result<u64> {
+        const SAMPLES: u64 = 4096;
+        let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0100_0000_01b3);
+        let mut hash = mix(0xcbf2_9ce4_8422_2325, self.len);
+        let samples = SAMPLES.min(self.len);
+        for i in 0..samples {
+            let mut id = [0];
+            self.read((u128::from(i) * u128::from(self.len) / u128::from(samples)) as u64, &mut id)?;
+            hash = mix(hash, u64::from(id[0]));
+        }
+        Ok(hash)
+    }
+
     /// Whether `folder` holds token shards.
     pub fn is_in(folder: &Path) -> bool {
         shard_path(folder, 0).is_file()

@@ -17,6 +17,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// The seed of the choices.
     pub seed: u64,
+    /// The number of tokens of the tokenizer; a model may have been padded to more, which are never chosen.
+    pub vocab_size: usize,
     /// Generation ends after the first of these tokens, which is not given out.
     pub end: Option<u32>,
 }
@@ -58,6 +60,7 @@ pub fn generate(
             model.decode(tokens, work, &mut cache)?;
             unseen = history.len();
             let logits = model.last_logits(work)?.select(0, 0);
+            let logits = logits.narrow(0, 0, request.vocab_size.min(logits.len()));
             let token = ops::sample(&request.sampling, logits, rng.uniform())?;
             if Some(token) == request.end || !emit(token)? {
                 break;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::config::Config;
-use crate::tensor::{Tensor, View};
+use crate::tensor::{Shape, Tensor, View};
 
 /// The cached keys and values of every layer, for `batch` sequences of up to `capacity` tokens.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct LayerCache {
 impl KvCache {
     /// An empty cache as long as the model's context.
     pub fn new(config: &Config, batch: usize) -> Result<Self> {
+        config.check()?;
         let capacity = config.context;
         let shape = [batch, capacity, config.kv_heads, config.head_dim()];
         let layer = || Ok(LayerCache { k: Tensor::zeros(shape)?, v: Tensor::zeros(shape)? });
@@ -45,7 +46,12 @@ impl KvCache {
         self.len = 0;
     }
 
-    pub(crate) fn check_room(&self, batch: usize, tokens: usize) -> Result<()> {
+    pub(crate) fn check_room(&self, config: &Config, batch: usize, tokens: usize) -> Result<()> {
+        let shape = Shape::from([self.batch, config.context, config.kv_heads, config.head_dim()]);
+        if self.layers.len() != config.layers || self.layers.iter().any(|layer| layer.k.shape() != shape) {
+            let expected = format!("{} layers of {shape}", config.layers);
+            return Err(Error::argument("decode", "cache", expected, "another model's"));
+        }
         if batch != self.batch {
             return Err(Error::argument("KvCache", "batch", self.batch, batch));
         }

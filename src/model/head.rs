@@ -71,8 +71,13 @@ impl Transformer {
     pub fn classify(&self, extract: &[usize], work: &Workspace, pooled: &mut Pooled) -> Result<()> {
         let seq_len = work.seq_len;
         let score = self.score_slot()?.view(self.parameters());
-        if extract.len() != work.batch || work.batch != pooled.states.shape().dims()[0] * pooled.group {
+        if extract.len() != work.batch {
             return Err(Error::argument("classify", "extract", work.batch, extract.len()));
+        }
+        let room = pooled.states.shape().dims()[0] * pooled.group;
+        if room != work.batch {
+            let expected = format!("room for {} sequences", work.batch);
+            return Err(Error::argument("classify", "pooled", expected, room));
         }
         if let Some(position) = extract.iter().find(|&&position| position >= seq_len) {
             return Err(Error::argument("classify", "extract", format!("positions below {seq_len}"), position));
@@ -102,6 +107,10 @@ impl Transformer {
         grads: &mut Gradients,
         back: &mut Backward,
     ) -> Result<Loss> {
+        self.check_backward("classify_backward", work, grads, back)?;
+        if pooled.positions.len() != work.batch {
+            return Err(Error::argument("classify_backward", "pooled", work.batch, pooled.positions.len()));
+        }
         let slot = self.score_slot()?;
         let (examples, classes) = (pooled.losses.len(), pooled.classes());
         let scale = 1.0 / examples.max(1) as f32;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -24,12 +24,13 @@ const WEIGHTS: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
 const PREFIX: &str = "transformer.";
 
-/// The keys of a GPT-2 `config.json` that decide something here. Their defaults are those of `transformers.GPT2Config`.
-#[derive(Debug, Serialize, Deserialize)]
+/// The keys of a GPT-2 `config.json` that decide something here; of its three dropouts, `resid_pdrop`. Their defaults are those of `transformers.GPT2Config`.
+#[derive(Debug, Deserialize)]
 struct Gpt2Config {
     vocab_size: usize,
-    #[serde(alias = "n_ctx")]
-    n_positions: usize,
+    /// Both names stand in the configs that OpenAI's weights come with.
+    n_positions: Option<usize>,
+    n_ctx: Option<usize>,
     n_embd: usize,
     n_layer: usize,
     n_head: usize,
@@ -43,8 +44,14 @@ struct Gpt2Config {
     layer_norm_epsilon: f32,
     #[serde(default = "defaults::std")]
     initializer_range: f32,
-    #[serde(default = "defaults::tied")]
+    #[serde(default = "defaults::yes")]
     tie_word_embeddings: bool,
+    #[serde(default = "defaults::yes")]
+    scale_attn_weights: bool,
+    #[serde(default)]
+    scale_attn_by_inverse_layer_idx: bool,
+    #[serde(default)]
+    add_cross_attention: bool,
 }
 
 mod defaults {
@@ -60,7 +67,7 @@ mod defaults {
     pub fn std() -> f32 {
         0.02
     }
-    pub fn tied() -> bool {
+    pub fn yes() -> bool {
         true
     }
 }
@@ -106,15 +113,27 @@ fn from_gpt2(path: &Path, theirs: Gpt2Config, labels: usize) -> Result<Config> {
         let names: Vec<&str> = ACTIVATIONS.iter().map(|(name, _)| *name).collect();
         return Err(Error::format(path, format!("`activation_function` among {}", names.join(", ")), activation));
     };
+    for (key, got, wanted) in [
+        ("scale_attn_weights", theirs.scale_attn_weights, true),
+        ("scale_attn_by_inverse_layer_idx", theirs.scale_attn_by_inverse_layer_idx, false),
+        ("add_cross_attention", theirs.add_cross_attention, false),
+    ] {
+        if got != wanted {
+            return Err(Error::format(path, format!("`{key}`: {wanted}"), got));
+        }
+    }
+    let Some(context) = theirs.n_positions.or(theirs.n_ctx) else {
+        return Err(Error::format(path, "`n_positions`", "none"));
+    };
     Ok(Config {
-        ffn_width: theirs.n_inner.unwrap_or(4 * theirs.n_embd),
+        ffn_width: theirs.n_inner.unwrap_or(theirs.n_embd.saturating_mul(4)),
         feed_forward,
         norm_eps: theirs.layer_norm_epsilon,
         tied: theirs.tie_word_embeddings,
         dropout: theirs.resid_pdrop,
         init_std: theirs.initializer_range,
         labels,
-        ..Config::gpt2(theirs.vocab_size, theirs.n_positions, theirs.n_layer, theirs.n_embd, theirs.n_head)
+        ..Config::gpt2(theirs.vocab_size, context, theirs.n_layer, theirs.n_embd, theirs.n_head)
     })
 }
 
@@ -183,7 +202,7 @@ pub fn load(dir: &Path) -> Result<Transformer> {
     let mut flat = Tensor::zeros([layout.len()])?;
     for parameter in layout.parameters() {
         let tensor = find(&tensors, &parameter.name)
-            .ok_or_else(|| Error::format(&path, format!("a tensor `{PREFIX}{}`", parameter.name), "none"))?;
+            .ok_or_else(|| Error::format(&path, format!("a tensor `{}`", file_name(&parameter.name)), "none"))?;
         let expected = parameter.slot.shape();
         if tensor.shape() != expected.dims() {
             let expected = format!("`{}` of shape {expected}", parameter.name);
@@ -192,6 +211,11 @@ pub fn load(dir: &Path) -> Result<Transformer> {
         copy(&path, parameter, &tensor, &mut flat.as_mut_slice()[parameter.slot.range()])?;
     }
     Transformer::from_parameters(config, flat)
+}
+
+/// A parameter's name in a file: the heads stand outside of `transformer`.
+fn file_name(name: &str) -> String {
+    if matches!(name, "lm_head.weight" | "score.weight") { name.to_string() } else { format!("{PREFIX}{name}") }
 }
 
 /// The tensor called `name`, with or without the prefix: the checkpoints that OpenAI published have none.
@@ -224,9 +248,7 @@ pub fn save(model: &Transformer, end_of_text: Option<u32>, dir: &Path) -> Result
     let flat: &[u8] = bytemuck::cast_slice(model.parameters().as_slice());
     let tensors = model.layout().parameters().iter().map(|parameter| {
         let range = parameter.slot.range();
-        // The heads stand outside of `transformer`.
-        let outside = matches!(parameter.name.as_str(), "lm_head.weight" | "score.weight");
-        let name = if outside { parameter.name.clone() } else { format!("{PREFIX}{}", parameter.name) };
+        let name = file_name(&parameter.name);
         let shape = parameter.slot.shape().dims().to_vec();
         let view = TensorView::new(Dtype::F32, shape, &flat[range.start * 4..range.end * 4]);
         (name, view.expect("a parameter has as many elements as its shape says"))
@@ -235,7 +257,7 @@ pub fn save(model: &Transformer, end_of_text: Option<u32>, dir: &Path) -> Result
     let weights = Staged::create(dir.join(WEIGHTS))?;
     weights.write_by_name(|path| {
         safetensors::tensor::serialize_to_file(tensors, Some(metadata), path)
-            .map_err(Error::library("write the weights"))
+            .map_err(|error| Error::io("write", dir.join(WEIGHTS))(std::io::Error::other(error)))
     })?;
     weights.commit()?;
     let path = dir.join(CONFIG);

@@ -59,6 +59,7 @@ impl Transformer {
         grads: &mut Gradients,
         back: &mut Backward,
     ) -> Result<Loss> {
+        self.check_backward("language_model_loss_backward", work, grads, back)?;
         let scale = weight / count(options, targets).max(1) as f32;
         let output = self.output_slot();
         let mut beta = grads.beta();

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use crate::error::Result;
 use crate::model::config::{Config, NormPosition, Positions};
 use crate::ops::NormKind;
@@ -111,8 +113,7 @@ impl Layout {
 
         let tokens = list.add("wte.weight", [config.vocab_size, c], Init::Normal(std));
         let learned = config.positions == Positions::Learned;
-        // GPT-2 draws positions from the same distribution as everything else (openai/gpt-2 `model.py` uses half of it;
-        // Hugging Face does not, and neither do we).
+        // As Hugging Face; openai/gpt-2's `model.py` draws positions with half the deviation.
         let positions = learned.then(|| list.add("wpe.weight", [config.context, c], Init::Normal(std)));
         let blocks = (0..config.layers)
             .map(|i| BlockSlots {
@@ -154,28 +155,21 @@ impl Layout {
     /// other one.
     pub fn initialize(&self, seed: u64) -> Result<Tensor> {
         let mut flat = Tensor::zeros([self.len])?;
+        let mut rest = flat.as_mut_slice();
+        let mut pieces = Vec::with_capacity(self.parameters.len());
         for (i, parameter) in self.parameters.iter().enumerate() {
-            initialize(parameter, seed, i, &mut flat);
+            let (elements, after) = rest.split_at_mut(parameter.slot.len);
+            pieces.push((i, parameter.init, elements));
+            rest = after;
         }
+        pieces.into_par_iter().for_each(|(i, init, elements)| match init {
+            Init::Constant(value) => elements.fill(value),
+            Init::Normal(std) => {
+                let mut rng = Rng::new(seed, i as u64);
+                elements.iter_mut().for_each(|x| *x = std * rng.normal());
+            }
+        });
         Ok(flat)
-    }
-
-    /// Draws the classification head anew.
-    pub fn initialize_head(&self, seed: u64, flat: &mut Tensor) {
-        if let Some((i, parameter)) = self.parameters.iter().enumerate().find(|(_, p)| p.name == "score.weight") {
-            initialize(parameter, seed, i, flat);
-        }
-    }
-}
-
-fn initialize(parameter: &Parameter, seed: u64, index: usize, flat: &mut Tensor) {
-    let elements = &mut flat.as_mut_slice()[parameter.slot.range()];
-    match parameter.init {
-        Init::Constant(value) => elements.fill(value),
-        Init::Normal(std) => {
-            let mut rng = Rng::new(seed, index as u64);
-            elements.iter_mut().for_each(|x| *x = std * rng.normal());
-        }
     }
 }
 

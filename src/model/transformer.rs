@@ -79,6 +79,11 @@ impl Transformer {
         Ok(model)
     }
 
+    /// The same model with another probability of dropout.
+    pub fn with_dropout(self, dropout: f32) -> Result<Self> {
+        Self::from_parameters(Config { dropout, ..self.config }, self.parameters)
+    }
+
     /// The config.
     pub fn config(&self) -> &Config {
         &self.config
@@ -114,8 +119,8 @@ impl Transformer {
 
     pub(crate) fn pass(&self, mode: Mode, batch: usize, seq_len: usize, first_position: usize) -> Pass<'_> {
         let dropout = match mode {
-            // 2²⁰ sites a pass: enough for 300,000 layers.
-            Mode::Training { seed, pass } if self.config.dropout > 0.0 => Some((seed, pass << 20)),
+            // 2²⁰ sites a pass: enough for 300,000 layers. The highest bit keeps them apart from the streams of `Rng`.
+            Mode::Training { seed, pass } if self.config.dropout > 0.0 => Some((seed, 1 << 63 | pass << 20)),
             Mode::Training { .. } | Mode::Inference => None,
         };
         Pass { config: &self.config, params: &self.parameters, batch, seq_len, first_position, dropout }
@@ -131,7 +136,7 @@ impl Transformer {
 
     /// Computes the hidden states of the next `tokens` of each sequence, whose keys and values join `cache`.
     pub fn decode(&self, tokens: &[u32], work: &mut Workspace, cache: &mut KvCache) -> Result<()> {
-        cache.check_room(work.batch, work.seq_len)?;
+        cache.check_room(&self.config, work.batch, work.seq_len)?;
         self.run(Mode::Inference, tokens, work, Some(cache))?;
         cache.advance(work.seq_len);
         Ok(())
@@ -209,6 +214,7 @@ impl Transformer {
     /// The gradients of all parameters but the output projection and the head, from that of the hidden states, which the
     /// losses have left in `back`.
     pub fn backward(&self, work: &Workspace, back: &mut Backward, grads: &mut Gradients) -> Result<()> {
+        self.check_backward("backward", work, grads, back)?;
         let pass = self.pass(work.mode, work.batch, work.seq_len, 0);
         let layers = self.config.layers;
         let Backward { d, other, through, scratch } = back;
@@ -223,6 +229,26 @@ impl Transformer {
             layer.backward(grads, x, &work.blocks[index], scratch, d, [&mut *other, &mut *through])?;
         }
         self.embed_backward(&pass, work, d, other, grads)
+    }
+
+    /// What the three parts of a backward pass are given must belong to this model and to each other.
+    pub(crate) fn check_backward(
+        &self,
+        op: &'static str,
+        work: &Workspace,
+        grads: &Gradients,
+        back: &Backward,
+    ) -> Result<()> {
+        if work.blocks.len() != self.config.layers {
+            return Err(Error::argument(op, "work", "a workspace for training", "one for inference"));
+        }
+        if back.d.shape() != work.stream[0].shape() {
+            return Err(Error::argument(op, "back", work.stream[0].shape(), back.d.shape()));
+        }
+        if grads.flat.len() != self.layout.len() {
+            return Err(Error::argument(op, "grads", self.layout.len(), grads.flat.len()));
+        }
+        Ok(())
     }
 
     fn embed_backward(

@@ -1,6 +1,6 @@
 //! What the passes compute, allocated once for a batch shape.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::config::{Config, FeedForwardKind, NormPosition};
 use crate::model::transformer::Mode;
 use crate::tensor::Tensor;
@@ -100,7 +100,7 @@ impl Workspace {
     }
 
     fn new(config: &Config, batch: usize, seq_len: usize, blocks: usize, streams: usize) -> Result<Self> {
-        let (rows, c) = (batch * seq_len, config.width);
+        let (rows, c) = (rows(config, batch, seq_len)?, config.width);
         let norm =
             || Ok::<_, crate::Error>(NormActivations { mean: Tensor::zeros([rows])?, rstd: Tensor::zeros([rows])? });
         let if_norm = |position| if config.norm_position == position { rows } else { 0 };
@@ -155,6 +155,16 @@ impl Workspace {
     }
 }
 
+/// The number of tokens of a batch that the model can take.
+fn rows(config: &Config, batch: usize, seq_len: usize) -> Result<usize> {
+    config.check()?;
+    let rows = batch.checked_mul(seq_len).filter(|&rows| rows > 0 && seq_len <= config.context);
+    rows.ok_or_else(|| {
+        let expected = format!("at least one sequence of 1 to {} tokens", config.context);
+        Error::argument("Workspace", "batch, seq_len", expected, format!("{batch} × {seq_len}"))
+    })
+}
+
 fn hidden<'a>(config: &Config, normed: &'a Tensor, stream: &'a [Tensor]) -> &'a Tensor {
     match config.norm_position {
         NormPosition::Pre => normed,
@@ -165,7 +175,7 @@ fn hidden<'a>(config: &Config, normed: &'a Tensor, stream: &'a [Tensor]) -> &'a 
 impl Backward {
     /// For the backward pass of a [`Workspace::for_training`] of the same shape.
     pub fn new(config: &Config, batch: usize, seq_len: usize) -> Result<Self> {
-        let (rows, c) = (batch * seq_len, config.width);
+        let (rows, c) = (rows(config, batch, seq_len)?, config.width);
         let gated = if config.feed_forward == FeedForwardKind::Swiglu { rows } else { 0 };
         let dropped = if config.dropout > 0.0 { rows } else { 0 };
         Ok(Backward {

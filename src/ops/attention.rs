@@ -2,6 +2,7 @@
 
 use super::{Check, Dropout, Mask};
 use crate::cpu;
+use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -54,7 +55,9 @@ pub fn attention(q: View, k: View, v: View, options: &AttentionOptions, o: ViewM
     check.rows("o", o.has_contiguous_rows(), o.strides())?;
     check.shape("lse", lse.shape(), [q.dim(0), q.dim(2), q.dim(1)])?;
     check.rows("lse", lse.has_contiguous_rows(), lse.strides())?;
-    cpu::attention::forward(q, k, v, options, o, lse);
+    match q.device() {
+        Device::Cpu => cpu::attention::forward(q, k, v, options, o, lse),
+    }
     Ok(())
 }
 
@@ -112,7 +115,9 @@ pub fn attention_backward(
         check.shape(arg, view.shape(), like.shape())?;
         check.rows(arg, view.has_contiguous_rows(), view.strides())?;
     }
-    cpu::attention::backward(q, k, v, o, lse, d_o, options, dq, dk, dv);
+    match q.device() {
+        Device::Cpu => cpu::attention::backward(q, k, v, o, lse, d_o, options, dq, dk, dv),
+    }
     Ok(())
 }
 
@@ -123,11 +128,13 @@ fn inputs(check: &Check, q: View, k: View, v: View, options: &AttentionOptions) 
     let (heads, kv_heads) = (q.dim(2), k.dim(2));
     check.shape("k", k.shape(), [q.dim(0), k.dim(1), kv_heads, q.dim(3)])?;
     check.shape("v", v.shape(), k.shape())?;
-    let divides = kv_heads != 0 && heads.is_multiple_of(kv_heads);
+    let divides = heads != 0 && kv_heads != 0 && heads.is_multiple_of(kv_heads);
     check.that(divides, "k", &format!("a number of heads that divides the {heads} of `q`"), kv_heads)?;
     for (arg, view) in [("q", q), ("k", k), ("v", v)] {
         check.rows(arg, view.has_contiguous_rows(), view.strides())?;
     }
+    let scale = options.scale.unwrap_or(1.0);
+    check.that(scale.is_finite(), "options.scale", "a finite number", scale)?;
     options.mask.check(check.0, q.dim(0), k.dim(1))?;
     options.dropout.check(check.0)
 }

@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::cpu;
+use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -51,7 +52,9 @@ pub fn dropout(x: View, dropout: Dropout, y: ViewMut) -> Result<()> {
     check.rows("x", x.has_contiguous_rows(), x.strides())?;
     check.shape("y", y.shape(), x.shape())?;
     check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    cpu::dropout::dropout(x, dropout, None, y);
+    match x.device() {
+        Device::Cpu => cpu::dropout::dropout(x, dropout, None, y),
+    }
     Ok(())
 }
 
@@ -79,6 +82,8 @@ pub fn dropout_add(x: View, dropout: Dropout, residual: View, y: ViewMut) -> Res
     check.rows("residual", residual.has_contiguous_rows(), residual.strides())?;
     check.shape("y", y.shape(), x.shape())?;
     check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    cpu::dropout::dropout(x, dropout, Some(residual), y);
+    match x.device() {
+        Device::Cpu => cpu::dropout::dropout(x, dropout, Some(residual), y),
+    }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{Activation, Check};
 use crate::cpu;
+use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -115,6 +116,8 @@ pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) -> Result<()> {
     let accumulates = matches!(options.epilogue, Epilogue::None | Epilogue::Bias(_));
     check.that(accumulates || options.beta == 0.0, "beta", "0 with this epilogue", options.beta)?;
 
-    cpu::gemm::gemm(a, b, c, options);
+    match c.device() {
+        Device::Cpu => cpu::gemm::gemm(a, b, c, options),
+    }
     Ok(())
 }

@@ -44,7 +44,8 @@ impl Mask<'_> {
             start = position.saturating_sub(signed(left)).max(0);
             end = end.min(position.saturating_add(signed(right)).saturating_add(1));
         }
-        if start < end { start as usize..end.min(signed(seq_len_k)) as usize } else { 0..0 }
+        end = end.min(signed(seq_len_k));
+        if start < end { start as usize..end as usize } else { 0..0 }
     }
 
     /// The key lengths, if there are any, must be `batch` numbers of at most `seq_len_k`.

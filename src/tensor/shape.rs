@@ -25,6 +25,9 @@ impl Shape {
 
     /// The number of elements, or an error when it exceeds the address space.
     pub(crate) fn checked_len(&self) -> Result<usize> {
+        if self.dims().contains(&0) {
+            return Ok(0);
+        }
         self.dims()
             .iter()
             .try_fold(1usize, |len, &dim| len.checked_mul(dim))
@@ -53,10 +56,11 @@ impl Shape {
     /// The strides, in elements, of a contiguous row-major array of this shape.
     pub(crate) fn contiguous_strides(&self) -> [usize; MAX_RANK] {
         let mut strides = [0; MAX_RANK];
-        let mut stride = 1;
+        let mut stride = 1usize;
         for axis in (0..self.rank).rev() {
             strides[axis] = stride;
-            stride *= self.dims[axis];
+            // It wraps in empty shapes alone.
+            stride = stride.wrapping_mul(self.dims[axis]);
         }
         strides
     }

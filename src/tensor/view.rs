@@ -70,12 +70,13 @@ macro_rules! view_common {
 
             /// The number of elements.
             pub fn len(&self) -> usize {
-                self.dims().iter().product()
+                // An empty view may have extents whose product would overflow.
+                if self.is_empty() { 0 } else { self.dims().iter().product() }
             }
 
             /// Whether there are no elements.
             pub fn is_empty(&self) -> bool {
-                self.len() == 0
+                self.dims().contains(&0)
             }
 
             /// Whether the elements lie one after another in row-major order.
@@ -97,7 +98,7 @@ macro_rules! view_common {
                 self.ptr
             }
 
-            /// The same elements with axes `a` and `b` exchanged.
+            /// The same elements with axes `a` and `b` exchanged. Panics where there is no such axis.
             pub fn swap_axes(mut self, a: usize, b: usize) -> Self {
                 let (mut dims, rank) = (self.shape, self.shape.rank());
                 assert!(a < rank && b < rank, "axes {a} and {b} of a view of rank {rank}");
@@ -112,7 +113,7 @@ macro_rules! view_common {
                 self.swap_axes(0, 1)
             }
 
-            /// The elements `start .. start + len` of `axis`.
+            /// The elements `start .. start + len` of `axis`. Panics where there are none such.
             pub fn narrow(mut self, axis: usize, start: usize, len: usize) -> Self {
                 let end = start.checked_add(len);
                 assert!(
@@ -120,15 +121,15 @@ macro_rules! view_common {
                     "{start} + {len} of axis {axis} of {}",
                     self.shape
                 );
-                if start < self.dim(axis) {
-                    // An empty view may have no element at `start`: it keeps its pointer.
+                if len > 0 && !self.is_empty() {
+                    // An empty view has no element at `start`: it keeps its pointer.
                     self.ptr = self.ptr.wrapping_add(start * self.strides[axis]);
                 }
                 self.shape = self.shape.with_dim(axis, len);
                 self
             }
 
-            /// Element `index` of `axis`, without that axis.
+            /// Element `index` of `axis`, without that axis. Panics where there is none such.
             pub fn select(self, axis: usize, index: usize) -> Self {
                 let mut view = self.narrow(axis, index, 1);
                 view.shape = view.shape.without_axis(axis);
@@ -150,10 +151,11 @@ macro_rules! view_common {
 
             fn offset(&self, index: &[usize]) -> usize {
                 assert!(index.len() <= self.shape.rank(), "index {index:?} into {}", self.shape);
-                let mut offset = 0;
+                let mut offset = 0usize;
                 for (axis, &i) in index.iter().enumerate() {
                     assert!(i < self.dim(axis), "index {index:?} into {}", self.shape);
-                    offset += i * self.strides[axis];
+                    // It wraps in empty views alone, of which nothing is read.
+                    offset = offset.wrapping_add(i.wrapping_mul(self.strides[axis]));
                 }
                 offset
             }
@@ -162,8 +164,12 @@ macro_rules! view_common {
             #[inline]
             pub fn row<const N: usize>(&self, index: [usize; N]) -> &[T] {
                 assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
+                let offset = self.offset(&index);
+                if self.dim(N) == 0 {
+                    return &[];
+                }
                 // SAFETY: the index is in range and the row without gaps, so the invariant covers each element.
-                unsafe { std::slice::from_raw_parts(self.ptr.wrapping_add(self.offset(&index)), self.dim(N)) }
+                unsafe { std::slice::from_raw_parts(self.ptr.wrapping_add(offset), self.dim(N)) }
             }
 
             /// The elements in row-major order. Panics where the view has gaps.
@@ -224,8 +230,12 @@ impl<'a, T: Element> ViewMut<'a, T> {
     #[inline]
     pub fn row_mut<const N: usize>(&mut self, index: [usize; N]) -> &mut [T] {
         assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
+        let offset = self.offset(&index);
+        if self.dim(N) == 0 {
+            return &mut [];
+        }
         // SAFETY: as in `row`; `&mut self` makes the borrow unique.
-        unsafe { std::slice::from_raw_parts_mut(self.ptr.wrapping_add(self.offset(&index)), self.dim(N)) }
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.wrapping_add(offset), self.dim(N)) }
     }
 
     /// The elements in row-major order, to write. Panics where the view has gaps.
@@ -235,15 +245,17 @@ impl<'a, T: Element> ViewMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len()) }
     }
 
-    /// Two views of the elements before and from `at` on along `axis`.
+    /// Two views of the elements before and from `at` on along `axis`. Panics where `at` is beyond its end.
     pub fn split_at(self, axis: usize, at: usize) -> (Self, Self) {
+        assert!(at <= self.dim(axis), "split at {at} of axis {axis} of {}", self.shape);
         let rest = self.dim(axis) - at;
         // SAFETY: the two are narrowed to either side of `at`.
         let second = unsafe { self.alias() };
         (self.narrow(axis, 0, at), second.narrow(axis, at, rest))
     }
 
-    /// One view for each index of `axis`, without that axis: the parts of a packed `[B, T, 3, H, D]`, say.
+    /// One view for each index of `axis`, without that axis: the parts of a packed `[B, T, 3, H, D]`, say. Panics where
+    /// `axis` has another extent than N.
     pub fn unstack<const N: usize>(self, axis: usize) -> [Self; N] {
         assert_eq!(self.dim(axis), N, "unstack axis {axis} of {}", self.shape);
         // SAFETY: each is narrowed to another index of `axis`.
@@ -276,12 +288,18 @@ impl<'a, T: Element> ViewMut<'a, T> {
 /// The strides that let `from` with `strides` be read as `to`, if any do. As NumPy's `_attempt_nocopy_reshape`: groups of
 /// axes with the same number of elements are matched, and the old axes of a group must lie without gaps.
 fn reshaped_strides(from: &[usize], strides: &[usize], to: &[usize]) -> Option<[usize; MAX_RANK]> {
-    let len: usize = from.iter().product();
-    if to.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)) != Some(len) {
+    let product = |dims: &[usize]| if dims.contains(&0) { Some(0) } else { dims.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)) };
+    let len = product(from)?;
+    if product(to) != Some(len) {
         return None;
     }
     let mut out = [0; MAX_RANK];
     if len == 0 {
+        let mut stride = 1usize;
+        for (out, &dim) in out[..to.len()].iter_mut().zip(to).rev() {
+            *out = stride;
+            stride = stride.wrapping_mul(dim);
+        }
         return Some(out);
     }
     // Axes of extent 1 have no stride of their own.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
-use crate::file::{remove_folder, write_folder};
+use crate::file::{Staged, remove_folder, write_atomically, write_folder};
 use crate::model::{self, Transformer};
 use crate::tensor::Tensor;
 use crate::train::{Optimizer, PretrainOptions};
@@ -28,6 +28,10 @@ pub struct State {
     pub step: u64,
     /// The number of training tokens.
     pub corpus_tokens: u64,
+    /// Their [checksum](crate::data::Tokens::checksum).
+    pub corpus_checksum: u64,
+    /// The [fingerprint](Tokenizer::fingerprint) of the tokenizer.
+    pub tokenizer: u64,
     /// How it is trained.
     pub options: PretrainOptions,
 }
@@ -55,18 +59,23 @@ pub fn save(
     std::fs::create_dir_all(run).map_err(Error::io("create", run))?;
     let path = run.join(format!("{STEP_PREFIX}{:08}", state.step));
     if path.exists() {
-        // A run that was resumed from an older checkpoint passes here again, with the same weights.
-        return Ok(path);
+        // A run that was stopped and resumed at once passes here again, with the same weights.
+        if read_state(&path)? == *state {
+            return Ok(path);
+        }
+        return Err(Error::data(path.display(), "no checkpoint, or one of this run", "a checkpoint of another run"));
     }
     write_folder(&path, |dir| {
         model::save(model, Some(tokenizer.end_of_text()), dir)?;
         tokenizer.save(dir.join(TOKENIZER))?;
         save_optimizer(optimizer, &dir.join(OPTIMIZER))?;
-        let text = serde_json::to_string_pretty(state).map_err(Error::library("write the training state"))?;
         let path = dir.join(STATE);
-        std::fs::write(&path, text + "\n").map_err(Error::io("write", path))
+        write_atomically(&path, |file| {
+            serde_json::to_writer_pretty(file, state).map_err(|error| Error::io("write", &path)(error.into()))
+        })
     })?;
-    for old in all(run)?.into_iter().rev().skip(keep.max(1)) {
+    let older = all(run)?.into_iter().rev().filter(|other| *other != path);
+    for old in older.skip(keep.saturating_sub(1)) {
         remove_folder(&old)?;
     }
     Ok(path)
@@ -79,16 +88,17 @@ fn save_optimizer(optimizer: &Optimizer, path: &Path) -> Result<()> {
             .map_err(Error::library("write the optimizer's state"))
     };
     let views = [("m", view(&optimizer.m)?), ("v", view(&optimizer.v)?)];
-    safetensors::tensor::serialize_to_file(views, None, path).map_err(Error::library("write the optimizer's state"))
+    let file = Staged::create(path)?;
+    file.write_by_name(|path| {
+        safetensors::tensor::serialize_to_file(views, None, path).map_err(Error::library("write the optimizer's state"))
+    })?;
+    file.commit()
 }
 
 /// Reads a checkpoint.
 pub fn load(path: &Path) -> Result<Checkpoint> {
     let model = model::load(path)?;
-    let state_path = path.join(STATE);
-    let text = std::fs::read_to_string(&state_path).map_err(Error::io("read", &state_path))?;
-    let state: State = serde_json::from_str(&text)
-        .map_err(|error| Error::format(&state_path, "the state of a training run", error))?;
+    let state = read_state(path)?;
     let mut optimizer = Optimizer::new(state.options.optimizer.clone(), &model)?;
     optimizer.step = state.step;
 
@@ -108,6 +118,12 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
         out.copy_from_slice(stored.data());
     }
     Ok(Checkpoint { model, optimizer, state })
+}
+
+fn read_state(checkpoint: &Path) -> Result<State> {
+    let path = checkpoint.join(STATE);
+    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    serde_json::from_str(&text).map_err(|error| Error::format(&path, "the state of a training run", error))
 }
 
 /// The checkpoints of a run, oldest first.
@@ -135,13 +151,29 @@ pub fn latest(run: &Path) -> Result<PathBuf> {
     all(run)?.pop().ok_or_else(none)
 }
 
-/// The folder of a model: `path` itself when a model lies there, otherwise the newest checkpoint in it.
+/// The folder of a model: `path` itself when a model lies there, the `model` in it, or the newest checkpoint in it.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
-    if path.join("config.json").is_file() { Ok(path.to_path_buf()) } else { latest(path) }
+    for folder in [path.to_path_buf(), path.join("model")] {
+        if folder.join("config.json").is_file() {
+            return Ok(folder);
+        }
+    }
+    latest(path)
 }
 
-/// A model with its tokenizer.
+/// A model with its tokenizer, which has no more tokens than the model.
 pub fn load_for_inference(path: &Path) -> Result<(Transformer, Tokenizer)> {
     let path = resolve(path)?;
-    Ok((model::load(&path)?, Tokenizer::from_file(path.join(TOKENIZER))?))
+    let (model, file) = (model::load(&path)?, path.join(TOKENIZER));
+    let tokenizer = Tokenizer::from_file(&file)?;
+    if tokenizer.vocab_size() > model.config().vocab_size {
+        let expected = format!("at most the model's {} tokens", model.config().vocab_size);
+        return Err(Error::format(&file, expected, tokenizer.vocab_size()));
+    }
+    Ok((model, tokenizer))
+}
+
+/// The tokenizer of a checkpoint.
+pub fn load_tokenizer(path: &Path) -> Result<Tokenizer> {
+    Tokenizer::from_file(path.join(TOKENIZER))
 }

@@ -133,6 +133,8 @@ pub struct Finetuning<'a> {
     examples: &'a [Encoded],
     options: FinetuneOptions,
     room: Vec<Room>,
+    /// The order of the examples in this epoch.
+    order: Vec<usize>,
 }
 
 /// What one update did.
@@ -227,7 +229,7 @@ impl<'a> Finetuning<'a> {
         if !examples.len().is_multiple_of(batch) {
             room.push(Room::new(&model, options.shape, examples.len() % batch, seq_len, true)?);
         }
-        Ok(Finetuning { model, optimizer, grads, examples, options, room })
+        Ok(Finetuning { model, optimizer, grads, examples, options, room, order: Vec::new() })
     }
 
     /// The updates of one epoch.
@@ -249,8 +251,11 @@ impl<'a> Finetuning<'a> {
     pub fn step(&mut self) -> Result<FinetuneStep> {
         let done = self.optimizer.step();
         let (epoch, index) = (done / self.steps_per_epoch(), (done % self.steps_per_epoch()) as usize);
-        let mut order: Vec<usize> = (0..self.examples.len()).collect();
-        Rng::new(self.options.seed, ORDER_STREAM + epoch).shuffle(&mut order);
+        if index == 0 || self.order.is_empty() {
+            self.order = (0..self.examples.len()).collect();
+            Rng::new(self.options.seed, ORDER_STREAM + epoch).shuffle(&mut self.order);
+        }
+        let order = &self.order;
         let full = self.room[0].examples;
         let batch = &order[index * full..(index * full + full).min(order.len())];
         let room = if batch.len() == full { &mut self.room[0] } else { &mut self.room[1] };

@@ -23,8 +23,8 @@ pub struct OptimizerOptions {
     pub weight_decay: f32,
     /// The largest norm of the whole gradient; larger ones are scaled down to it. 0 turns clipping off.
     pub clip: f32,
-    /// The learning rate of the classification head over that of everything else.
-    pub head_lr_ratio: f32,
+    /// The learning rate of the classification head, where it has one of its own.
+    pub head_schedule: Option<Schedule>,
 }
 
 /// The state of AdamW for one model.
@@ -69,9 +69,10 @@ impl Optimizer {
         let (decayed, len) = (model.layout().decayed(), model.layout().len());
         // The head lies behind everything else.
         let head = model.layout().score.map_or(len, |score| score.range().start);
-        for (range, ratio) in [(0..head, 1.0), (head..len, options.head_lr_ratio)] {
+        let head_schedule = options.head_schedule.as_ref().unwrap_or(&options.schedule);
+        for (range, schedule) in [(0..head, &options.schedule), (head..len, head_schedule)] {
             let adamw = AdamW {
-                lr: lr * ratio,
+                lr: schedule.lr_at(step) as f32,
                 beta1: options.beta1,
                 beta2: options.beta2,
                 eps: options.eps,

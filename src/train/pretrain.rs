@@ -84,10 +84,11 @@ impl Pretraining {
             return Err(Error::setting("train.context", expected, options.context));
         }
         let windows = Windows::new(corpus, options.context, options.seed)?;
-        let len = options.batch * options.context;
+        let work = Workspace::for_training(config, options.batch, options.context)?;
+        let len = work.rows();
         Ok(Pretraining {
             grads: Gradients::new(model.layout())?,
-            work: Workspace::for_training(config, options.batch, options.context)?,
+            work,
             back: Backward::new(config, options.batch, options.context)?,
             inputs: vec![0; len],
             targets: vec![0; len],
@@ -134,6 +135,18 @@ impl Pretraining {
         self.steps_done() as f64 * per_step as f64 / self.windows.per_epoch() as f64
     }
 
+    /// The loss of the next batch, without learning from it: whether the last update left a model that works.
+    pub fn next_loss(&mut self) -> Result<f32> {
+        let Pretraining { model, optimizer, work, windows, options, inputs, targets, .. } = self;
+        let pass = optimizer.step() * options.accumulate as u64;
+        Device::Cpu.scope(|| {
+            windows.batch(pass, options.batch, inputs, targets)?;
+            begin_with(options.start, options.context, inputs);
+            model.forward(Mode::Inference, inputs, work)?;
+            Ok(model.language_model_loss(&CrossEntropy::default(), targets, work)?.mean())
+        })
+    }
+
     /// One update. A loss or gradient that is not finite is an [`Error::NotFinite`] and changes nothing.
     pub fn step(&mut self) -> Result<PretrainStep> {
         let Pretraining { model, optimizer, grads, work, back, windows, options, inputs, targets } = self;
@@ -177,6 +190,9 @@ pub fn evaluate(
     start: Option<u32>,
     limit: u64,
 ) -> Result<Loss> {
+    if batch == 0 || limit == 0 {
+        return Err(Error::argument("evaluate_language_model", "batch, limit", "at least 1", format!("{batch}, {limit}")));
+    }
     let ce = CrossEntropy::default();
     let sequences = Consecutive::new(corpus.clone(), context)?;
     let windows = sequences.windows().min(limit.div_ceil(context as u64));

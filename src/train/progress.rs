@@ -81,8 +81,11 @@ impl Progress {
 
     /// Leaves the last state on the screen.
     pub fn finish(self) {
-        if let Output::Bar(bar) = self.output {
-            bar.abandon();
+        match self.output {
+            Output::Bar(bar) => bar.abandon(),
+            // The last step has had its line, unless the run was stopped.
+            Output::Lines { .. } if self.meter.step < self.meter.steps => write_line(&self.meter.line(Instant::now())),
+            Output::Lines { .. } => {}
         }
     }
 }
@@ -102,6 +105,8 @@ struct Meter {
     tokens: u64,
     start: Instant,
     paused: Duration,
+    /// The pauses before the first step, which do not come again.
+    paused_before: Duration,
     loss: Option<f64>,
 }
 
@@ -115,11 +120,15 @@ impl Meter {
             tokens: 0,
             start,
             paused: Duration::ZERO,
+            paused_before: Duration::ZERO,
             loss: None,
         }
     }
 
     fn step(&mut self, step: u64, loss: f64, tokens: u64) {
+        if self.step == self.done_before {
+            self.paused_before = self.paused;
+        }
         self.step = step;
         self.tokens += tokens;
         self.loss = Some(self.loss.map_or(loss, |before| SMOOTHING * before + (1.0 - SMOOTHING) * loss));
@@ -134,11 +143,12 @@ impl Meter {
         if seconds > 0.0 { self.tokens as f64 / seconds } else { 0.0 }
     }
 
-    /// The time that the rest takes at the speed so far, pauses included; `None` before the first step.
+    /// The time that the rest takes at the speed so far, pauses since the first step included; `None` before it.
     fn left(&self, now: Instant) -> Option<Duration> {
         let done = self.step.saturating_sub(self.done_before);
         let rest = self.steps.saturating_sub(self.step);
-        let seconds = now.duration_since(self.start).as_secs_f64() * rest as f64 / done as f64;
+        let elapsed = now.duration_since(self.start).saturating_sub(self.paused_before);
+        let seconds = elapsed.as_secs_f64() * rest as f64 / done as f64;
         Duration::try_from_secs_f64(seconds).ok()
     }
 

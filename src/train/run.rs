@@ -13,6 +13,7 @@ use crate::file::remove_leftovers;
 use crate::generate::{self, Request};
 use crate::ops::Sampling;
 use crate::train::checkpoint::{self, State};
+use crate::train::optimizer::not_finite;
 use crate::train::pretrain::{Pretraining, evaluate};
 use crate::train::{Metrics, MetricsLog, Progress};
 
@@ -22,6 +23,9 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const CURVES: &str = "loss.svg";
 /// What the model wrote as it learned.
 pub const SAMPLES: &str = "samples.txt";
+
+/// How many tokens of the validation text are decoded at a time, to count its bytes.
+const DECODED_TOKENS: usize = 1 << 16;
 
 /// How a run goes.
 #[derive(Debug, Clone)]
@@ -83,10 +87,10 @@ pub fn run(
         .map(|tokens| prepare(tokens, tokenizer, training.options().context, options.eval_tokens))
         .transpose()?;
     let last = options.stop_at.unwrap_or(options.steps).min(options.steps);
-    let mut progress = Progress::new("pretrain", training.steps_done(), options.steps);
+    let mut progress = Progress::new("pretrain", training.steps_done(), last);
     let mut tokens = training.steps_done() * tokens_per_step(training);
     let mut scores = None;
-    let mut stopped = false;
+    let mut stopped = stop.load(Ordering::Relaxed);
 
     if training.steps_done() == 0 && validation.is_some() {
         let scores = progress.pause(|_| score(training, validation.as_ref()))?;
@@ -116,12 +120,12 @@ pub fn run(
             progress.pause(|progress| sample(training, tokenizer, options, progress))?;
         }
         if due(options.save_every) {
-            progress.pause(|_| save(training, tokenizer, options))?;
+            progress.pause(|progress| save(training, tokenizer, options, progress))?;
         }
     }
-    progress.finish();
     // A run that was already done has its checkpoint.
-    let checkpoint = save(training, tokenizer, options)?;
+    let checkpoint = save(training, tokenizer, options, &progress)?;
+    progress.finish();
     Ok(Outcome { checkpoint, validation: scores, stopped: training.steps_done() < options.steps })
 }
 
@@ -130,12 +134,23 @@ fn tokens_per_step(training: &Pretraining) -> u64 {
     (options.batch * options.context * options.accumulate) as u64
 }
 
-fn prepare<'a>(tokens: &'a Arc<Tokens>, tokenizer: &Tokenizer, context: usize, limit: u64) -> Result<Validation<'a>> {
+fn prepare<'a>(
+    tokens: &'a Arc<Tokens>,
+    tokenizer: &Tokenizer,
+    context: usize,
+    limit: u64,
+) -> Result<Validation<'a>> {
     // Whole sequences, whose targets begin with the second token.
     let targets = limit.div_ceil(context as u64).saturating_mul(context as u64).min(tokens.len().saturating_sub(1));
-    let mut ids = vec![0; targets as usize];
-    tokens.read(tokens.len().min(1), &mut ids)?;
-    let bytes = tokenizer.decode(&ids)?.len() as u64;
+    let mut bytes = 0;
+    let mut ids = vec![0; DECODED_TOKENS];
+    for start in (0..targets).step_by(DECODED_TOKENS) {
+        let len = (targets - start).min(DECODED_TOKENS as u64) as usize;
+        tokens.read(1 + start, &mut ids[..len])?;
+        // The end of a text is no byte of it.
+        let text: Vec<u32> = ids[..len].iter().copied().filter(|&id| id != tokenizer.end_of_text()).collect();
+        bytes += tokenizer.decode(&text)?.len() as u64;
+    }
     Ok(Validation { tokens, limit, bytes })
 }
 
@@ -167,6 +182,7 @@ fn sample(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions, p
         tokens: 60,
         sampling: Sampling { temperature: 0.8, top_k: Some(50), ..Sampling::default() },
         seed: step,
+        vocab_size: tokenizer.vocab_size(),
         end: Some(tokenizer.end_of_text()),
     };
     let mut ids = Vec::new();
@@ -182,14 +198,31 @@ fn sample(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions, p
     file.and_then(|mut file| writeln!(file, "{text}\n")).map_err(Error::io("write", &path))
 }
 
-fn save(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions) -> Result<PathBuf> {
-    draw(&options.out)?;
+/// Saves a model that works, and draws the curves. A picture that cannot be drawn is no reason to end a run.
+fn save(
+    training: &mut Pretraining,
+    tokenizer: &Tokenizer,
+    options: &RunOptions,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let loss = training.next_loss()?;
+    if !loss.is_finite() {
+        let error = not_finite("loss after this step", training.steps_done(), loss);
+        return Err(with_last_checkpoint(error, &options.out));
+    }
     let state = State {
         step: training.steps_done(),
         corpus_tokens: training.corpus().len(),
+        corpus_checksum: training.corpus().checksum()?,
+        tokenizer: tokenizer.fingerprint(),
         options: training.options().clone(),
     };
-    checkpoint::save(&options.out, training.model(), tokenizer, training.optimizer(), &state, options.keep)
+    let optimizer = training.optimizer();
+    let checkpoint = checkpoint::save(&options.out, training.model(), tokenizer, optimizer, &state, options.keep)?;
+    if let Err(error) = draw(&options.out) {
+        progress.println(&format!("warning: {error}"));
+    }
+    Ok(checkpoint)
 }
 
 /// Draws the curves of the run in `out` from its metrics.

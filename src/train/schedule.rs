@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::tables::ScheduleName;
 use crate::{Error, Result};
 
 /// How the learning rate goes down after the warm-up.
@@ -29,18 +28,6 @@ pub enum Decay {
         /// The network's width.
         d_model: usize,
     },
-}
-
-impl Decay {
-    /// The decay of a setting's name, with what the named ones need: the setting `min_lr_ratio`, the network's width.
-    pub fn named(name: ScheduleName, min_ratio: f64, d_model: usize) -> Self {
-        match name {
-            ScheduleName::Constant => Decay::Constant,
-            ScheduleName::Cosine => Decay::Cosine { min_ratio },
-            ScheduleName::Linear => Decay::Linear { min_ratio },
-            ScheduleName::InverseSqrt => Decay::InverseSqrt { d_model },
-        }
-    }
 }
 
 /// A learning-rate schedule: a linear warm-up, then a [`Decay`].

@@ -1,11 +1,12 @@
 //! The command line, through its real binary: each subcommand, resuming to the bit, being killed, and bad input.
+#![cfg(feature = "train")]
 
 mod bad_input;
 mod finetune;
 mod pretrain;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -36,7 +37,7 @@ impl Sandbox {
     /// The program with arguments separated by spaces; `·` in an argument stands for a space.
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_warpweave"));
-        command.current_dir(self.0.path()).stdin(std::process::Stdio::null());
+        command.current_dir(self.0.path()).stdin(Stdio::null());
         command.args(arguments.split_whitespace().map(|argument| argument.replace('·', " ")));
         command
     }
@@ -94,6 +95,15 @@ fn help_and_completions_know_every_option() {
     let script = sandbox.run("completions bash");
     assert!(script.contains("--label-smoothing") && script.contains("finetune"));
     assert_eq!(sandbox.output("pretrain --batch none").status.code(), Some(2));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox.command("info").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

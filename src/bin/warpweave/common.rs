@@ -1,18 +1,24 @@
 //! What several subcommands do: threads, tokenizers, corpora, models.
 
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use warpweave::config;
-use warpweave::data::prepare::write_shards;
-use warpweave::data::{ShardWriter, TextColumns, Tokenizer, Tokens, documents};
-use warpweave::model::{Config, Transformer};
-use warpweave::train::{START, checkpoint};
+use warpweave::config::tables::ScheduleName;
+use warpweave::config::{self, Settings};
+use warpweave::data::prepare::{Counts, write_shards};
+use warpweave::data::shard::DEFAULT_SHARD_TOKENS;
+use warpweave::data::{Document, ShardWriter, TextColumns, Tokenizer, Tokens, documents};
+use warpweave::file::remove_leftovers;
+use warpweave::model::Config;
+use warpweave::train::{Decay, START, checkpoint};
 use warpweave::{Error, Result};
 
-/// The number of tokens of one shard of a corpus that a run makes for itself.
-const SHARD_TOKENS: u64 = 100_000_000;
+/// The effective options of a run, in its folder.
+pub const SETTINGS: &str = "settings.toml";
 
 /// Computes with `threads` threads; all cores when not given.
 pub fn use_threads(threads: Option<usize>) -> Result<()> {
@@ -20,7 +26,8 @@ pub fn use_threads(threads: Option<usize>) -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Error::library("start the threads"))
 }
 
-/// Set when the user presses Ctrl-C. Pressed again, the program ends at once.
+/// Set when the user presses Ctrl-C. Pressed again, the program ends at once. To be called when there is something that
+/// can be stopped and saved: before that, Ctrl-C ends the program.
 pub fn stop_on_interrupt() -> Result<&'static AtomicBool> {
     static STOP: AtomicBool = AtomicBool::new(false);
     ctrlc::set_handler(|| {
@@ -31,6 +38,20 @@ pub fn stop_on_interrupt() -> Result<&'static AtomicBool> {
     })
     .map_err(Error::library("listen for Ctrl-C"))?;
     Ok(&STOP)
+}
+
+/// Prints to standard output. Returns whether somebody still reads: who closes a pipe has seen enough.
+pub fn write(text: impl Display) -> Result<bool> {
+    let mut out = std::io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        result => result.map(|()| true).map_err(Error::io("write", "standard output")),
+    }
+}
+
+/// Prints a line to standard output, if somebody still reads.
+pub fn say(text: impl Display) -> Result<()> {
+    write(format_args!("{text}\n")).map(drop)
 }
 
 /// The tokenizer that an option names: `gpt2`, `byte`, a tokenizer.json or its folder.
@@ -50,20 +71,38 @@ pub fn start_token(tokenizer: &Tokenizer) -> Option<u32> {
     tokenizer.special(START)
 }
 
-/// The text of files, or shards of tokens in a folder. Text is first turned into shards in `folder`, which are mapped into
-/// memory like any others, so that a corpus may be larger than that.
+/// The text of files, or the shards of tokens in a folder. Text is first turned into shards in `folder`, which are mapped
+/// into memory like any others, so that a corpus may be larger than that.
 pub fn corpus(paths: &[PathBuf], column: &str, tokenizer: &Tokenizer, folder: &Path) -> Result<Arc<Tokens>> {
     if let [path] = paths
         && Tokens::is_in(path)
     {
         return Ok(Arc::new(Tokens::open(path, tokenizer)?));
     }
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(Error::io("remove", folder))?;
+    if let Some(path) = paths.iter().find(|path| Tokens::is_in(path)) {
+        return Err(Error::data(path.display(), "token shards of one folder alone, or text", "shards among other paths"));
     }
-    let writer = ShardWriter::create(folder, tokenizer, SHARD_TOKENS)?;
-    write_shards(documents(paths, &TextColumns::named(column))?, tokenizer, writer, |_| {})?;
+    // The input is looked for before anything old is removed.
+    let documents = documents(paths, &TextColumns::named(column))?;
+    Tokens::remove(folder)?;
+    let writer = ShardWriter::create(folder, tokenizer, DEFAULT_SHARD_TOKENS)?;
+    encode(documents, tokenizer, writer)?;
     Ok(Arc::new(Tokens::open(folder, tokenizer)?))
+}
+
+/// Encodes documents into shards; a line now and then says how far that is.
+pub fn encode(
+    documents: impl Iterator<Item = Result<Document>>,
+    tokenizer: &Tokenizer,
+    writer: ShardWriter,
+) -> Result<Counts> {
+    let mut last = Instant::now();
+    write_shards(documents, tokenizer, writer, |counts| {
+        if last.elapsed() >= Duration::from_secs(5) {
+            last = Instant::now();
+            eprintln!("{:.0} MB of text, {} tokens", counts.bytes as f64 / 1e6, counts.tokens);
+        }
+    })
 }
 
 /// The model that the options of `[model]` describe.
@@ -78,7 +117,7 @@ pub fn model_config(options: &config::Model, vocab_size: usize) -> Result<Config
         width,
         heads,
         kv_heads: options.kv_heads.unwrap_or(heads),
-        ffn_width: options.ffn_width.unwrap_or(4 * width),
+        ffn_width: options.ffn_width.unwrap_or(width.saturating_mul(4)),
         feed_forward: options.activation.unwrap_or(preset.feed_forward),
         norm: options.norm.unwrap_or(preset.norm),
         norm_position: options.norm_position.unwrap_or(preset.norm_position),
@@ -94,9 +133,21 @@ pub fn model_config(options: &config::Model, vocab_size: usize) -> Result<Config
     Ok(config)
 }
 
-/// A model with its tokenizer, which must fit together.
-pub fn load(path: &Path) -> Result<(Transformer, Tokenizer, PathBuf)> {
-    let folder = checkpoint::resolve(path)?;
-    let (model, tokenizer) = checkpoint::load_for_inference(&folder)?;
-    Ok((model, tokenizer, folder))
+/// What the learning rate does after the warm-up.
+pub fn decay(name: ScheduleName, min_ratio: f64, d_model: usize) -> Decay {
+    match name {
+        ScheduleName::Constant => Decay::Constant,
+        ScheduleName::Cosine => Decay::Cosine { min_ratio },
+        ScheduleName::Linear => Decay::Linear { min_ratio },
+        ScheduleName::InverseSqrt => Decay::InverseSqrt { d_model },
+    }
+}
+
+/// A run's folder must not hold a model that the run would replace.
+pub fn check_free(settings: &Settings, key: &str, out: &Path, hint: &str) -> Result<()> {
+    if out.join("model").exists() || (out.is_dir() && !checkpoint::all(out)?.is_empty()) {
+        return Err(settings.error(key, format_args!("a folder without a model{hint}"), out.display()));
+    }
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    remove_leftovers(out)
 }

@@ -6,15 +6,16 @@ use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
 use warpweave::data::{TextColumns, Tokens, documents};
 use warpweave::eval::Perplexity;
-use warpweave::train::{BatchShape, Encoded, Layout, TaskRecord, evaluate_classifier, evaluate_language_model};
+use warpweave::train::{BatchShape, Encoded, Layout, TaskRecord, checkpoint, evaluate_classifier, evaluate_language_model};
 
-use crate::common;
+use crate::common::{self, say};
 
 /// Runs the subcommand.
 pub fn run(settings: Settings) -> Result<()> {
     let options: config::Eval = settings.section()?;
     common::use_threads(options.threads)?;
-    let (model, tokenizer, folder) = common::load(&options.model)?;
+    let folder = checkpoint::resolve(&options.model)?;
+    let (model, tokenizer) = checkpoint::load_for_inference(&folder)?;
     if TaskRecord::is_in(&folder) {
         let record = TaskRecord::load(&folder)?;
         let layout = Layout::new(&tokenizer, record.context)?;
@@ -24,20 +25,21 @@ pub fn run(settings: Settings) -> Result<()> {
             .map(|example| layout.encode(&tokenizer, example, record.both_orders))
             .collect::<Result<_>>()?;
         let shape = BatchShape { batch: options.batch, group: record.group(), choices: record.choices() };
-        println!("{}", evaluate_classifier(&model, &encoded, record.labels.names(), shape)?);
+        say(evaluate_classifier(&model, &encoded, record.labels.names(), shape)?)?;
         return Ok(());
     }
-    let mut ids = Vec::new();
+    let start = common::start_token(&tokenizer);
+    // What comes first is not predicted: it stands before the text.
+    let mut ids = vec![start.unwrap_or(tokenizer.end_of_text())];
     let text = documents(&options.data, &TextColumns::named(&options.text_column))?;
     let counts = encode_documents(text, &tokenizer, |new, _| {
         ids.extend_from_slice(new);
         Ok(())
     })?;
     let corpus = std::sync::Arc::new(Tokens::from_vec(ids));
-    let start = common::start_token(&tokenizer);
     let loss = evaluate_language_model(&model, &corpus, options.batch, model.config().context, start, u64::MAX)?;
     let mut scores = Perplexity::default();
     scores.add(loss.sum, loss.tokens as u64, counts.bytes);
-    println!("{scores}, {} tokens", loss.tokens);
+    say(format_args!("{scores}, {} tokens", loss.tokens))?;
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! `warpweave finetune`: trains a pre-trained model on a labelled task, or on more text.
 
-use std::sync::atomic::AtomicBool;
-
 use warpweave::config::{self, Settings, tables};
 use warpweave::data::Tokenizer;
 use warpweave::data::labelled::{self, Example, Task};
@@ -10,24 +8,30 @@ use warpweave::file::write_folder;
 use warpweave::model::{self, Transformer};
 use warpweave::train::run::{self, RunOptions};
 use warpweave::train::{
-    BatchShape, Decay, Encoded, FinetuneOptions, Finetuning, Layout, MetricsLog, OptimizerOptions, PretrainOptions,
-    Pretraining, SPECIALS, Schedule, TaskRecord,
+    BatchShape, Encoded, FinetuneOptions, Finetuning, Layout, Metrics, MetricsLog, OptimizerOptions, PretrainOptions,
+    Pretraining, SPECIALS, Schedule, TaskRecord, checkpoint,
 };
 use warpweave::{Error, Result};
 
-use crate::common;
+use crate::common::{self, say};
 
 /// Runs the subcommand.
-pub fn run(settings: Settings) -> Result<()> {
+pub fn run(mut settings: Settings) -> Result<()> {
     let options: config::Finetune = settings.section()?;
     common::use_threads(options.threads)?;
-    let stop = common::stop_on_interrupt()?;
-    let (model, tokenizer, _) = common::load(&options.model)?;
-    std::fs::create_dir_all(&options.out).map_err(Error::io("create", &options.out))?;
-    settings.write(options.out.join("config.toml"), tables::FINETUNE.tables)?;
-    match task(&options)? {
-        Some(task) => labelled_task(&options, task, model, tokenizer, stop),
-        None => language_model(&options, model, &tokenizer, stop),
+    let task = task(&options)?;
+    let (model, tokenizer) = checkpoint::load_for_inference(&options.model)?;
+    let context = options.context.unwrap_or(model.config().context);
+    if context > model.config().context {
+        let expected = format!("at most the model's {}", model.config().context);
+        return Err(settings.error("finetune.context", expected, context));
+    }
+    common::check_free(&settings, "finetune.out", &options.out, "")?;
+    settings.make_paths_absolute()?;
+    settings.write(options.out.join(common::SETTINGS), tables::FINETUNE.tables)?;
+    match task {
+        Some(task) => labelled_task(&options, task, context, model, tokenizer),
+        None => language_model(&options, context, model, &tokenizer),
     }
 }
 
@@ -39,40 +43,40 @@ fn task(options: &config::Finetune) -> Result<Option<Task>> {
         tables::Task::Entailment | tables::Task::Similarity => {
             Task::Pair { first: options.text.clone(), second: options.second.clone(), label }
         }
-        tables::Task::MultipleChoice if options.choices.len() < 2 => {
-            return Err(Error::setting(
-                "finetune.choices",
-                "the columns of two or more choices",
-                options.choices.len(),
-            ));
-        }
         tables::Task::MultipleChoice => {
-            Task::MultipleChoice { context: options.text.clone(), choices: options.choices.clone(), answer: label }
+            let choices = options.choices.clone();
+            let twice = (1..choices.len()).any(|i| choices[..i].contains(&choices[i]));
+            if choices.len() < 2 || twice {
+                let expected = "the columns of two or more choices, each once";
+                return Err(Error::setting("finetune.choices", expected, format!("{choices:?}")));
+            }
+            Task::MultipleChoice { context: options.text.clone(), choices, answer: label }
         }
         tables::Task::LanguageModel => return Ok(None),
     }))
 }
 
 fn optimizer(options: &config::Finetune, d_model: usize, steps: u64) -> Result<OptimizerOptions> {
-    let decay = Decay::named(options.schedule, options.min_lr_ratio, d_model);
+    let decay = common::decay(options.schedule, options.min_lr_ratio, d_model);
     let warmup = (options.warmup * steps as f64).round() as u64;
+    let schedule = |lr| Schedule::new(decay, lr, warmup, steps);
     Ok(OptimizerOptions {
-        schedule: Schedule::new(decay, options.lr, warmup, steps)?,
+        schedule: schedule(options.lr)?,
         beta1: options.beta1,
         beta2: options.beta2,
         eps: options.eps,
         weight_decay: options.weight_decay,
         clip: options.clip,
-        head_lr_ratio: options.head_lr.map_or(1.0, |head| (head / options.lr.max(f64::MIN_POSITIVE)) as f32),
+        head_schedule: options.head_lr.map(schedule).transpose()?,
     })
 }
 
 fn labelled_task(
     options: &config::Finetune,
     task: Task,
+    context: usize,
     pretrained: Transformer,
     mut tokenizer: Tokenizer,
-    stop: &AtomicBool,
 ) -> Result<()> {
     for name in SPECIALS {
         tokenizer.add_special(name)?;
@@ -82,7 +86,6 @@ fn labelled_task(
         [] => Vec::new(),
         paths => labelled::evaluation_examples(paths, &task, &labels)?,
     };
-    let context = options.context.unwrap_or(pretrained.config().context);
     let both_orders = options.task == tables::Task::Similarity;
     let record = TaskRecord { task, both_orders, labels, context };
     let layout = Layout::new(&tokenizer, context)?;
@@ -101,15 +104,18 @@ fn labelled_task(
         seed: options.seed,
     };
     let dropout = options.dropout.unwrap_or(pretrained.config().dropout);
-    let mut model = pretrained.with_head(record.outputs(), dropout, tokenizer.vocab_size(), options.seed)?;
+    // A checkpoint's vocabulary may have been padded beyond its tokenizer's.
+    let vocabulary = tokenizer.vocab_size().max(pretrained.config().vocab_size);
+    let mut model = pretrained.with_head(record.outputs(), dropout, vocabulary, options.seed)?;
     if options.from_scratch {
         model = Transformer::new(model.config().clone(), options.seed)?;
     }
-    println!("{} training examples, {} classes, {steps} steps", train.len(), record.labels.len());
+    say(format_args!("{} training examples, {} classes, {steps} steps", train.len(), record.labels.len()))?;
 
     let mut finetuning = Finetuning::new(model, &train, finetune)?;
     let mut log = MetricsLog::create(options.out.join(run::METRICS))?;
     let (mut losses, mut lm_losses) = (Vec::new(), Vec::new());
+    let stop = common::stop_on_interrupt()?;
     let whole = warpweave::train::run_finetuning(&mut finetuning, "finetune", options.epochs, stop, |metrics| {
         losses.extend(metrics.loss.map(|loss| (metrics.step as f64, loss)));
         lm_losses.extend(metrics.lm_loss.map(|loss| (metrics.step as f64, loss)));
@@ -122,27 +128,32 @@ fn labelled_task(
         tokenizer.save(dir.join("tokenizer.json"))?;
         record.save(dir)
     })?;
-    let curve = |name: &str, points| Curve { name: name.into(), points, style: Style::Line };
-    let curves = [curve("answers", losses), curve("language model", lm_losses)];
-    eval::loss_curves(options.out.join(run::CURVES), "Fine-tuning", "nats per answer or token", &curves)?;
     if !whole {
-        println!("stopped before the last step");
+        say("stopped before the last step")?;
     }
     if !validation.is_empty() {
         let confusion = warpweave::train::evaluate_classifier(&model, &validation, record.labels.names(), shape)?;
-        println!("{confusion}");
+        log.append(&Metrics {
+            step: losses.len() as u64,
+            val_accuracy: Some(confusion.accuracy()),
+            val_macro_f1: Some(confusion.macro_f1()),
+            ..Metrics::default()
+        })?;
+        say(&confusion)?;
         eval::confusion_matrix(options.out.join("confusion.svg"), "Validation", &confusion)?;
     }
-    println!("model: {}", path.display());
-    Ok(())
+    let curve = |name: &str, points| Curve { name: name.into(), points, style: Style::Line };
+    let curves = [curve("answers", losses), curve("language model", lm_losses)];
+    eval::loss_curves(options.out.join(run::CURVES), "Fine-tuning", "nats per answer or token", &curves)?;
+    say(format_args!("model: {}", path.display()))
 }
 
 /// Goes on with next-token prediction, on other text.
 fn language_model(
     options: &config::Finetune,
+    context: usize,
     model: Transformer,
     tokenizer: &Tokenizer,
-    stop: &AtomicBool,
 ) -> Result<()> {
     let folder = |name: &str| options.out.join("tokens").join(name);
     let corpus = common::corpus(&options.train, &options.text, tokenizer, &folder("train"))?;
@@ -150,7 +161,6 @@ fn language_model(
         [] => None,
         paths => Some(common::corpus(paths, &options.text, tokenizer, &folder("validation"))?),
     };
-    let context = options.context.unwrap_or(model.config().context);
     let windows = (corpus.len().saturating_sub(1) / context as u64).max(1);
     let steps = options.epochs * windows.div_ceil(options.batch as u64);
     let pretrain = PretrainOptions {
@@ -162,7 +172,11 @@ fn language_model(
         label_smoothing: options.label_smoothing,
         seed: options.seed,
     };
-    let model = if options.from_scratch { Transformer::new(model.config().clone(), options.seed)? } else { model };
+    let dropout = options.dropout.unwrap_or(model.config().dropout);
+    let mut model = model.with_dropout(dropout)?;
+    if options.from_scratch {
+        model = Transformer::new(model.config().clone(), options.seed)?;
+    }
     let mut training = Pretraining::new(model, corpus, pretrain)?;
     let run_options = RunOptions {
         out: options.out.clone(),
@@ -175,10 +189,13 @@ fn language_model(
         sample_prompt: String::new(),
         keep: 1,
     };
+    let stop = common::stop_on_interrupt()?;
     let outcome = run::run(&mut training, tokenizer, validation.as_ref(), &run_options, stop)?;
     if let Some(scores) = outcome.validation {
-        println!("validation: {scores}");
+        say(format_args!("validation: {scores}"))?;
     }
-    println!("model: {}", outcome.checkpoint.display());
-    Ok(())
+    if outcome.stopped {
+        say("stopped before the last step")?;
+    }
+    say(format_args!("model: {}", outcome.checkpoint.display()))
 }

@@ -1,19 +1,20 @@
 //! `warpweave generate`: goes on with a text.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 
 use warpweave::config::{self, Settings};
 use warpweave::generate::{Request, StopText, generate};
 use warpweave::ops::Sampling;
+use warpweave::train::checkpoint;
 use warpweave::{Error, Result};
 
-use crate::common;
+use crate::common::{self, write};
 
 /// Runs the subcommand.
 pub fn run(settings: Settings) -> Result<()> {
     let options: config::Generate = settings.section()?;
     common::use_threads(options.threads)?;
-    let (model, tokenizer, _) = common::load(&options.model)?;
+    let (model, tokenizer) = checkpoint::load_for_inference(&options.model)?;
     let prompt = match options.prompt {
         Some(prompt) => prompt,
         None => {
@@ -35,13 +36,8 @@ pub fn run(settings: Settings) -> Result<()> {
             top_p: (options.top_p < 1.0).then_some(options.top_p),
         },
         seed: options.seed,
+        vocab_size: tokenizer.vocab_size(),
         end: Some(tokenizer.end_of_text()),
-    };
-    let mut out = std::io::stdout();
-    let mut write = |text: &str| match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Who closes the pipe has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        result => result.map(|()| true).map_err(Error::io("write", "standard output")),
     };
     if !write(&prompt)? {
         return Ok(());

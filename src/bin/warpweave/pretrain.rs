@@ -1,74 +1,31 @@
 //! `warpweave pretrain`: trains a language model on text.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use warpweave::config::{self, Settings, tables};
+use warpweave::config::{self, Section, Settings, tables};
+use warpweave::data::{Tokenizer, Tokens};
 use warpweave::model::{Config, Transformer};
 use warpweave::train::checkpoint::{self, State};
 use warpweave::train::run::{self, RunOptions};
-use warpweave::train::{Decay, OptimizerOptions, PretrainOptions, Pretraining, Schedule};
+use warpweave::train::{OptimizerOptions, PretrainOptions, Pretraining, Schedule};
 use warpweave::{Error, Result};
 
-use crate::common;
-
-/// The effective options of a run, in its folder.
-const CONFIG: &str = "config.toml";
+use crate::common::{self, say};
 
 /// Runs the subcommand.
 pub fn run(settings: Settings) -> Result<()> {
-    let settings = with_resumed(settings)?;
-    let model: config::Model = settings.section()?;
-    let data: config::Data = settings.section()?;
     let train: config::Train = settings.section()?;
-    common::use_threads(train.threads)?;
-    let stop = common::stop_on_interrupt()?;
-    let tokenizer = common::tokenizer(&data.tokenizer)?;
-
-    let resumed = if train.resume { Some(checkpoint::load(&checkpoint::latest(&train.out)?)?) } else { None };
-    if resumed.is_none() && train.out.is_dir() && !checkpoint::all(&train.out)?.is_empty() {
-        let expected = "a folder without a run, or --resume to go on with the run in it";
-        return Err(settings.error("train.out", expected, train.out.display()));
-    }
-    let start_from = match (&resumed, &train.init) {
-        (None, Some(path)) => Some(common::load(path)?.0),
-        _ => None,
-    };
-    let config = match (&resumed, &start_from) {
-        (Some(checkpoint), _) => checkpoint.model.config().clone(),
-        (None, Some(model)) => model.config().clone(),
-        (None, None) => common::model_config(&model, tokenizer.vocab_size())?,
-    };
-    if config.vocab_size != tokenizer.vocab_size() {
-        let expected = format!("a tokenizer of the model's {} tokens", config.vocab_size);
-        return Err(settings.error("data.tokenizer", expected, tokenizer.vocab_size()));
-    }
-    std::fs::create_dir_all(&train.out).map_err(Error::io("create", &train.out))?;
-    let shards = |name| train.out.join("tokens").join(name);
-    let corpus = common::corpus(&data.train, &data.text_column, &tokenizer, &shards("train"))?;
-    let validation = match data.validation.as_slice() {
-        [] => None,
-        paths => Some(common::corpus(paths, &data.text_column, &tokenizer, &shards("validation"))?),
-    };
-    let options = pretrain_options(&train, &config, common::start_token(&tokenizer))?;
-    let mut training = match resumed {
-        Some(checkpoint) => {
-            let now = State { step: checkpoint.state.step, corpus_tokens: corpus.len(), options: options.clone() };
-            same(&checkpoint.state, &now, &train.out)?;
-            Pretraining::resume(checkpoint.model, checkpoint.optimizer, corpus, options)?
-        }
-        None => {
-            let model = start_from.map_or_else(|| Transformer::new(config, train.seed), Ok)?;
-            settings.write(train.out.join(CONFIG), tables::PRETRAIN.tables)?;
-            Pretraining::new(model, corpus, options)?
-        }
-    };
-    println!(
+    let (mut training, tokenizer, validation, train) =
+        if train.resume { resume(settings, &train.out)? } else { start(settings)? };
+    say(format_args!(
         "{} parameters, {} training tokens, {} steps of {} tokens",
         training.model().layout().len(),
         training.corpus().len(),
         train.steps,
         train.batch * training.options().context * train.accumulate,
-    );
+    ))?;
     let options = RunOptions {
         out: train.out.clone(),
         steps: train.steps,
@@ -80,32 +37,111 @@ pub fn run(settings: Settings) -> Result<()> {
         sample_prompt: train.sample_prompt,
         keep: train.keep,
     };
+    let stop = common::stop_on_interrupt()?;
     let outcome = run::run(&mut training, &tokenizer, validation.as_ref(), &options, stop)?;
     if let Some(scores) = outcome.validation {
-        println!("validation: {scores}");
+        say(format_args!("validation: {scores}"))?;
     }
     if outcome.stopped {
-        println!("stopped at step {}; go on with --resume --out {}", training.steps_done(), train.out.display());
+        let (step, out) = (training.steps_done(), train.out.display());
+        say(format_args!("stopped at step {step}; go on with --resume --out {out}"))?;
     }
-    println!("model: {}", outcome.checkpoint.display());
-    println!("curves: {}", train.out.join(run::CURVES).display());
-    Ok(())
+    say(format_args!("model: {}", outcome.checkpoint.display()))?;
+    say(format_args!("curves: {}", train.out.join(run::CURVES).display()))
 }
 
-/// The settings of the run to resume, under those given now.
-fn with_resumed(given: Settings) -> Result<Settings> {
-    let train: config::Train = given.section()?;
-    if !train.resume {
-        return Ok(given);
+/// What a run is made of.
+type Prepared = (Pretraining, Tokenizer, Option<Arc<Tokens>>, config::Train);
+
+/// A new run: from random weights, or from those that `--init` names.
+fn start(mut settings: Settings) -> Result<Prepared> {
+    let (model, data): (config::Model, config::Data) = (settings.section()?, settings.section()?);
+    let train: config::Train = settings.section()?;
+    common::use_threads(train.threads)?;
+    let initial = train.init.as_ref().map(|path| checkpoint::load_for_inference(path)).transpose()?;
+    let tokenizer = match &initial {
+        Some((_, tokenizer)) if !settings.is_given("data.tokenizer") => tokenizer.clone(),
+        _ => common::tokenizer(&data.tokenizer)?,
+    };
+    let model = match initial {
+        Some((initial, theirs)) => {
+            if theirs.fingerprint() != tokenizer.fingerprint() {
+                let expected = "the tokenizer of the model that --init names, or nothing";
+                return Err(settings.error("data.tokenizer", expected, &data.tokenizer));
+            }
+            let unchanged = config::Model { dropout: None, ..model.clone() };
+            if unchanged != Settings::new().section()? {
+                let expected = "no [model] options but dropout beside --init, which brings its own";
+                return Err(Error::setting("model", expected, "others"));
+            }
+            let dropout = model.dropout.unwrap_or(initial.config().dropout);
+            initial.with_dropout(dropout)?
+        }
+        None => Transformer::new(common::model_config(&model, tokenizer.vocab_size())?, train.seed)?,
+    };
+    common::check_free(&settings, "train.out", &train.out, ", or --resume to go on with the run in it")?;
+    let options = pretrain_options(&train, model.config(), common::start_token(&tokenizer))?;
+    let (corpus, validation) = corpora(&data, &train, &tokenizer)?;
+    let training = Pretraining::new(model, corpus, options)?;
+    settings.make_paths_absolute()?;
+    settings.write(train.out.join(common::SETTINGS), tables::PRETRAIN.tables)?;
+    Ok((training, tokenizer, validation, train))
+}
+
+/// The run in `out`, from its newest checkpoint. What decides how it goes must be as it was.
+fn resume(mut given: Settings, out: &Path) -> Result<Prepared> {
+    let checkpoint_path = checkpoint::latest(out)?;
+    given.make_paths_absolute()?;
+    let mut settings = Settings::read(out.join(common::SETTINGS))?;
+    // The folder may have moved, and a pause that was reached is over.
+    settings.forget("train.stop_at");
+    settings.forget("train.out");
+    let fixed = [&config::Model::TABLE, &config::Data::TABLE];
+    if let Some(changed) = given.first_change(&settings, &fixed)? {
+        let key = changed.key();
+        return Err(given.error(&key, "nothing beside --resume, or what the run began with", "another value"));
     }
-    let path = train.out.join(CONFIG);
-    let mut settings = if path.is_file() { Settings::read(&path)? } else { Settings::new() };
     settings.overlay(given);
-    Ok(settings)
+    let (data, train): (config::Data, config::Train) = (settings.section()?, settings.section()?);
+    common::use_threads(train.threads)?;
+    let tokenizer = checkpoint::load_tokenizer(&checkpoint_path)?;
+    let checkpoint = checkpoint::load(&checkpoint_path)?;
+    let options = pretrain_options(&train, checkpoint.model.config(), common::start_token(&tokenizer))?;
+    let (corpus, validation) = corpora(&data, &train, &tokenizer)?;
+    let now = State {
+        step: checkpoint.state.step,
+        corpus_tokens: corpus.len(),
+        corpus_checksum: corpus.checksum()?,
+        tokenizer: tokenizer.fingerprint(),
+        options: options.clone(),
+    };
+    same(&checkpoint.state, &now, out)?;
+    let training = Pretraining::resume(checkpoint.model, checkpoint.optimizer, corpus, options)?;
+    Ok((training, tokenizer, validation, train))
+}
+
+/// The tokens to train on and to validate with. A resumed run has those that it made when it began.
+fn corpora(
+    data: &config::Data,
+    train: &config::Train,
+    tokenizer: &Tokenizer,
+) -> Result<(Arc<Tokens>, Option<Arc<Tokens>>)> {
+    let corpus = |name: &str, paths: &[_]| {
+        let folder = train.out.join("tokens").join(name);
+        if train.resume && Tokens::is_in(&folder) {
+            return Ok(Arc::new(Tokens::open(&folder, tokenizer)?));
+        }
+        common::corpus(paths, &data.text_column, tokenizer, &folder)
+    };
+    let validation = match data.validation.as_slice() {
+        [] => None,
+        paths => Some(corpus("validation", paths)?),
+    };
+    Ok((corpus("train", &data.train)?, validation))
 }
 
 fn pretrain_options(train: &config::Train, config: &Config, start: Option<u32>) -> Result<PretrainOptions> {
-    let decay = Decay::named(train.schedule, train.min_lr_ratio, config.width);
+    let decay = common::decay(train.schedule, train.min_lr_ratio, config.width);
     Ok(PretrainOptions {
         batch: train.batch,
         context: train.context.unwrap_or(config.context),
@@ -118,7 +154,7 @@ fn pretrain_options(train: &config::Train, config: &Config, start: Option<u32>) 
             eps: train.eps,
             weight_decay: train.weight_decay,
             clip: train.clip,
-            head_lr_ratio: 1.0,
+            head_schedule: None,
         },
         label_smoothing: train.label_smoothing,
         seed: train.seed,
@@ -127,27 +163,31 @@ fn pretrain_options(train: &config::Train, config: &Config, start: Option<u32>) 
 
 /// A run goes on to the bit only with what it began with: the first difference is an error.
 fn same(before: &State, now: &State, out: &Path) -> Result<()> {
-    let flat = |state: &State| {
-        let mut fields = Vec::new();
+    let fields = |state: &State| -> Result<BTreeMap<String, String>> {
+        let mut fields = BTreeMap::new();
         flatten("", &serde_json::to_value(state).map_err(Error::library("compare the runs"))?, &mut fields);
-        Ok::<_, Error>(fields)
+        Ok(fields)
     };
-    for ((key, before), (_, now)) in flat(before)?.into_iter().zip(flat(now)?) {
-        if before != now {
+    let (before, now) = (fields(before)?, fields(now)?);
+    for key in before.keys().chain(now.keys()) {
+        let value = |fields: &BTreeMap<String, String>| fields.get(key).cloned().unwrap_or_else(|| "none".into());
+        if before.get(key) != now.get(key) {
             let what = format!("resume {}: {key}", out.display());
-            return Err(Error::data(what, format!("{before}, as the run began"), now));
+            return Err(Error::data(what, format!("{}, as the run began", value(&before)), value(&now)));
         }
     }
     Ok(())
 }
 
-fn flatten(key: &str, value: &serde_json::Value, fields: &mut Vec<(String, String)>) {
+fn flatten(key: &str, value: &serde_json::Value, fields: &mut BTreeMap<String, String>) {
     match value {
         serde_json::Value::Object(object) => {
             for (name, value) in object {
                 flatten(&if key.is_empty() { name.clone() } else { format!("{key}.{name}") }, value, fields);
             }
         }
-        other => fields.push((key.to_string(), other.to_string())),
+        other => {
+            fields.insert(key.to_string(), other.to_string());
+        }
     }
 }

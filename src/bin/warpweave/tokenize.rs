@@ -1,17 +1,20 @@
 //! `warpweave tokenize`: learns a vocabulary, and turns text into shards of tokens.
 
 use warpweave::config::{self, Settings, tables};
-use warpweave::data::prepare::write_shards;
-use warpweave::data::{ShardWriter, TextColumns, Tokenizer, documents};
+use warpweave::data::{ShardWriter, TextColumns, Tokenizer, Tokens, documents};
 use warpweave::train::START;
 use warpweave::{Error, Result};
 
-use crate::common;
+use crate::common::{self, say};
 
 /// Runs the subcommand.
 pub fn run(settings: Settings) -> Result<()> {
     let options: config::Tokenize = settings.section()?;
     let columns = TextColumns::named(&options.text_column);
+    if Tokens::is_in(&options.out) {
+        let expected = "a folder without token shards; remove the old ones or choose another";
+        return Err(Error::setting("tokenize.out", expected, options.out.display()));
+    }
     let tokenizer = match options.kind {
         tables::TokenizeKind::TrainBpe => {
             let texts = documents(&options.input, &columns)?.map(|document| Ok(document?.text));
@@ -23,16 +26,14 @@ pub fn run(settings: Settings) -> Result<()> {
     let path = options.out.join("tokenizer.json");
     // The shards come first: a folder with a tokenizer has all its tokens.
     let writer = ShardWriter::create(&options.out, &tokenizer, options.shard_tokens as u64)?;
-    let counts = write_shards(documents(&options.input, &columns)?, &tokenizer, writer, |_| {})?;
+    let counts = common::encode(documents(&options.input, &columns)?, &tokenizer, writer)?;
     tokenizer.save(&path)?;
-    println!(
-        "{} documents, {} bytes, {} tokens of {} ({:.2} bytes a token)",
+    say(format_args!("{} documents, {} bytes, {} tokens of {} ({:.2} bytes a token)",
         counts.documents,
         counts.bytes,
         counts.tokens,
         tokenizer.vocab_size(),
-        counts.bytes as f64 / counts.tokens.max(1) as f64,
-    );
-    println!("tokenizer: {}", path.display());
+        counts.bytes as f64 / counts.tokens.max(1) as f64))?;
+    say(format_args!("tokenizer: {}", path.display()))?;
     Ok(())
 }

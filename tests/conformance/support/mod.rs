@@ -24,7 +24,7 @@ impl Tolerance {
 pub fn assert_close(what: &str, got: &[f32], want: &[f64], tolerance: Tolerance) {
     assert_eq!(got.len(), want.len(), "{what}: number of elements");
     for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
-        let allowed = tolerance.abs + tolerance.rel * w.abs();
+        let allowed = if w.is_finite() { tolerance.abs + tolerance.rel * w.abs() } else { 0.0 };
         let ok = (f64::from(g) - w).abs() <= allowed || f64::from(g) == w || (g.is_nan() && w.is_nan());
         assert!(ok, "{what}: element {i} is {g}, reference {w}, allowed difference {allowed:e}");
     }
@@ -73,6 +73,12 @@ pub fn dot(x: &[f64], y: &[f64]) -> f64 {
 #[should_panic(expected = "element 1 is NaN")]
 fn a_nan_is_never_close_to_a_number() {
     assert_close("x", &[1.0, f32::NAN], &[1.0, 1.0], Tolerance { abs: 1e9, rel: 1e9 });
+}
+
+#[test]
+#[should_panic(expected = "element 0 is 0")]
+fn only_infinity_is_close_to_infinity() {
+    assert_close("x", &[0.0], &[f64::NEG_INFINITY], Tolerance { abs: 1.0, rel: 1.0 });
 }
 
 #[test]
