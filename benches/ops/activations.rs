@@ -30,7 +30,7 @@ fn activation(criterion: &mut Criterion) {
     let mut forward = group(criterion, "activation");
     for (name, kind) in KINDS {
         for net in &NETS {
-            time(&mut forward, name, net, moved(2 * len(net)), || {
+            time(&mut forward, name, net.name, moved(2 * len(net)), || {
                 let (x, mut y) = (random(shape(net))?, Tensor::zeros(shape(net))?);
                 Ok(move || ops::activation(kind, x.view(), y.view_mut()))
             });
@@ -41,7 +41,7 @@ fn activation(criterion: &mut Criterion) {
     let mut backward = group(criterion, "activation_backward");
     for (name, kind) in KINDS {
         for net in &NETS {
-            time(&mut backward, name, net, moved(3 * len(net)), || {
+            time(&mut backward, name, net.name, moved(3 * len(net)), || {
                 let (x, dy, mut dx) = (random(shape(net))?, random(shape(net))?, Tensor::zeros(shape(net))?);
                 Ok(move || ops::activation_backward(kind, x.view(), dy.view(), dx.view_mut()))
             });
@@ -56,7 +56,7 @@ fn swiglu(criterion: &mut Criterion) {
     let len = |net: &Net| net.rows() * 4 * net.width;
     let mut forward = group(criterion, "swiglu");
     for net in &NETS {
-        time(&mut forward, "gated", net, moved(3 * len(net)), || {
+        time(&mut forward, "gated", net.name, moved(3 * len(net)), || {
             let (gated, product) = shapes(net);
             let (x, mut y) = (random(gated)?, Tensor::zeros(product)?);
             Ok(move || ops::swiglu(x.view(), y.view_mut()))
@@ -66,7 +66,7 @@ fn swiglu(criterion: &mut Criterion) {
 
     let mut backward = group(criterion, "swiglu_backward");
     for net in &NETS {
-        time(&mut backward, "gated", net, moved(5 * len(net)), || {
+        time(&mut backward, "gated", net.name, moved(5 * len(net)), || {
             let (gated, product) = shapes(net);
             let (x, dy, mut dx) = (random(gated)?, random(product)?, Tensor::zeros(gated)?);
             Ok(move || ops::swiglu_backward(x.view(), dy.view(), dx.view_mut()))
@@ -82,11 +82,11 @@ fn dropout(criterion: &mut Criterion) {
     let len = |net: &Net| net.rows() * net.width;
     let mut group = group(criterion, "dropout");
     for net in &LEVELS {
-        time(&mut group, "plain", net, moved(2 * len(net)), || {
+        time(&mut group, "plain", net.name, moved(2 * len(net)), || {
             let (x, mut y) = (random(shape(net))?, Tensor::zeros(shape(net))?);
             Ok(move || ops::dropout(x.view(), dropout, y.view_mut()))
         });
-        time(&mut group, "add", net, moved(3 * len(net)), || {
+        time(&mut group, "add", net.name, moved(3 * len(net)), || {
             let (x, residual, mut y) = (random(shape(net))?, random(shape(net))?, Tensor::zeros(shape(net))?);
             Ok(move || ops::dropout_add(x.view(), dropout, residual.view(), y.view_mut()))
         });
@@ -100,7 +100,7 @@ fn rotary(criterion: &mut Criterion) {
     for (name, layout) in [("half", RotaryLayout::Half), ("interleaved", RotaryLayout::Interleaved)] {
         for net in &LEVELS {
             let Net { batch, seq_len, heads, .. } = *net;
-            time(&mut group, name, net, moved(2 * 2 * net.rows() * net.width), || {
+            time(&mut group, name, net.name, moved(2 * 2 * net.rows() * net.width), || {
                 let mut qkv = random([batch, seq_len, 3 * heads, net.head_dim()])?;
                 let rotary = Rotary { theta: 10_000.0, layout, first_position: 0 };
                 Ok(move || ops::rotary(&rotary, qkv.view_mut().narrow(2, 0, 2 * heads)))

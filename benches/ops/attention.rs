@@ -1,7 +1,7 @@
 //! Causal attention on packed queries, keys and values, as the model calls it.
 //!
-//! A query and a key that it sees take 4 D FLOPs forward (two products) and 10 D backward (five, one of which computes the
-//! scores again); softmax does not count. Half of the square is not seen and does not count either.
+//! A query and a key that it sees take 4 D FLOPs forward (two products) and 10 D backward (five, one of which computes
+//! the scores again); softmax does not count. Half of the square is not seen and does not count either.
 
 use criterion::Criterion;
 use warpweave::Tensor;
@@ -16,7 +16,7 @@ pub fn bench(criterion: &mut Criterion) {
     let options = AttentionOptions { mask: Mask { causal: true, ..Mask::default() }, ..AttentionOptions::default() };
     let mut forward = group(criterion, "attention");
     for net in &NETS {
-        time(&mut forward, "causal", net, flops(4 * net.head_dim() * seen(net)), || {
+        time(&mut forward, "causal", net.name, flops(4 * net.head_dim() * seen(net)), || {
             let [batch, seq_len, heads, head_dim] = shape(net);
             let qkv = random([batch, seq_len, 3, heads, head_dim])?;
             let (mut o, mut lse) = (Tensor::zeros(shape(net))?, Tensor::zeros([batch, heads, seq_len])?);
@@ -30,7 +30,7 @@ pub fn bench(criterion: &mut Criterion) {
 
     let mut backward = group(criterion, "attention_backward");
     for net in &NETS {
-        time(&mut backward, "causal", net, flops(10 * net.head_dim() * seen(net)), || {
+        time(&mut backward, "causal", net.name, flops(10 * net.head_dim() * seen(net)), || {
             let [batch, seq_len, heads, head_dim] = shape(net);
             let qkv = random([batch, seq_len, 3, heads, head_dim])?;
             let (mut o, mut lse) = (Tensor::zeros(shape(net))?, Tensor::zeros([batch, heads, seq_len])?);

@@ -6,38 +6,57 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use warpweave::Tensor;
 use warpweave::ops::{self, Gemm};
 
-use crate::support::{LEVELS, flops, group, moved, random, time};
+use crate::support::{CHAR, GPT2_1024, Net, SMALL, flops, group, moved, random, time};
 
-/// Elements that one task copies, as many as a task of the operations has.
-const COPIED: usize = 16 * 1024;
+/// The elements of one task, as many as a task of the operations has.
+const TASK: usize = 16 * 1024;
+
+/// A matrix of activations of each network, and a buffer past any cache: all parameters of one.
+const BUFFERS: [(&str, usize); 4] = [
+    (CHAR.name, activations(&CHAR)),
+    (SMALL.name, activations(&SMALL)),
+    (GPT2_1024.name, activations(&GPT2_1024)),
+    ("small-parameters", SMALL.parameters()),
+];
+
+const fn activations(net: &Net) -> usize {
+    net.rows() * net.width
+}
+
+/// The extents of square products, multiples of every tile. `examples/train_throughput.rs` compares with the larger.
+const SQUARES: [(&str, usize); 2] = [("1024", 1024), ("2048", 2048)];
 
 pub fn bench(criterion: &mut Criterion) {
     let mut group = group(criterion, "ceiling");
 
-    // A copy of one matrix of activations reads and writes what the simplest operation on that network does, and finds
-    // it in the same cache.
-    for net in &LEVELS {
-        let len = net.rows() * net.width;
-        time(&mut group, "copy", net, moved(2 * len), || {
+    // One buffer in and another out. The processor reads a line of the second before it writes it: what reaches memory
+    // is up to half more than what counts here.
+    for (name, len) in BUFFERS {
+        time(&mut group, "copy", name, moved(2 * len), || {
             let (from, mut to) = (random([len])?, Tensor::zeros([len])?);
             Ok(move || {
-                let from = from.as_slice().par_chunks(COPIED);
-                to.as_mut_slice().par_chunks_mut(COPIED).zip(from).for_each(|(to, from)| to.copy_from_slice(from));
+                let from = from.as_slice().par_chunks(TASK);
+                to.as_mut_slice().par_chunks_mut(TASK).zip(from).for_each(|(to, from)| to.copy_from_slice(from));
                 Ok(())
             })
         });
     }
 
-    // Square and of extents that are multiples of every tile. The larger is what `train_throughput` compares with.
-    for size in [1024, 2048] {
-        group.throughput(flops(2 * size * size * size));
-        let mut operands = None;
-        group.bench_function(format!("product/{size}"), |bencher| {
-            let (a, b, c) = operands.get_or_insert_with(|| {
-                let square = || random([size, size]).expect("the operands can be made");
-                (square(), square(), square())
-            });
-            bencher.iter(|| ops::gemm(a.view(), b.view(), c.view_mut(), Gemm::default()).expect("squares fit"));
+    // One buffer in and out, without that read: for what works in place.
+    for (name, len) in BUFFERS {
+        time(&mut group, "negate", name, moved(2 * len), || {
+            let mut x = random([len])?;
+            Ok(move || {
+                x.as_mut_slice().par_chunks_mut(TASK).for_each(|x| x.iter_mut().for_each(|x| *x = -*x));
+                Ok(())
+            })
+        });
+    }
+
+    for (name, size) in SQUARES {
+        time(&mut group, "product", name, flops(2 * size * size * size), || {
+            let (a, b, mut c) = (random([size, size])?, random([size, size])?, Tensor::zeros([size, size])?);
+            Ok(move || ops::gemm(a.view(), b.view(), c.view_mut(), Gemm::default()))
         });
     }
     group.finish();

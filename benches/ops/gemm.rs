@@ -30,7 +30,7 @@ enum Fused {
 /// M, K and N of a network's product.
 type Extents = fn(&Net) -> [usize; 3];
 
-/// With R rows of width C, vocabulary V.
+/// Name, layout, extents and epilogue.
 const PRODUCTS: [(&str, Layout, Extents, Fused); 10] = [
     // Forward.
     ("qkv nn+bias", Nn, |net| [net.rows(), net.width, 3 * net.width], Fused::Bias),
@@ -56,7 +56,7 @@ pub fn bench(criterion: &mut Criterion) {
     for net in &STEPS {
         for (name, layout, extents, fused) in PRODUCTS {
             let [m, k, n] = extents(net);
-            time(&mut group, name, net, flops(2 * m * k * n), || {
+            time(&mut group, name, net.name, flops(2 * m * k * n), || {
                 let a = random(if matches!(layout, Tn) { [k, m] } else { [m, k] })?;
                 let b = random(if matches!(layout, Nt) { [n, k] } else { [k, n] })?;
                 let bias = random([n])?;

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench` runs all, `cargo bench -- gemm` the groups and benchmarks whose path contains `gemm`.
 //!
-//! There is a group for each operation, and each prints a throughput that can be held against the `ceiling` group of the
-//! same run:
+//! There is a group for each operation, and each prints a throughput that can be held against the `ceiling` group of
+//! the same run:
 //! - products and attention count FLOPs as criterion's elements, so `70 Gelem/s` reads 70 GFLOP/s;
 //! - all others count the least bytes that must move: each input read once, each output written once.
 
@@ -25,8 +25,7 @@ use warpweave::Device;
 fn main() {
     // Inside the pool as a training step is: from outside, waking it would cost as much as the small operations.
     Device::Cpu.scope(|| {
-        // Ten samples of a total of half a second: the whole takes about two minutes and repeats within a few percent
-        // on a quiet machine. Options on the command line override these.
+        // Half a second for most benchmarks, so that all take about two minutes; the command line overrides it.
         let mut criterion = Criterion::default()
             .without_plots()
             .sample_size(10)

@@ -21,7 +21,7 @@ fn norm(criterion: &mut Criterion) {
     for (name, kind) in NORMS {
         for net in &LEVELS {
             let (rows, width) = (net.rows(), net.width);
-            time(&mut group, name, net, moved(2 * rows * width), || {
+            time(&mut group, name, net.name, moved(2 * rows * width), || {
                 let (x, mut y) = (random([rows, width])?, Tensor::zeros([rows, width])?);
                 let (gamma, beta) = (random([width])?, random([width])?);
                 let (mut mean, mut rstd) = (Tensor::zeros([rows])?, Tensor::zeros([rows])?);
@@ -43,7 +43,7 @@ fn norm_backward(criterion: &mut Criterion) {
     for (name, kind) in NORMS {
         for net in &LEVELS {
             let (rows, width) = (net.rows(), net.width);
-            time(&mut group, name, net, moved(4 * rows * width), || {
+            time(&mut group, name, net.name, moved(4 * rows * width), || {
                 let [x, dy, residual] = [random([rows, width])?, random([rows, width])?, random([rows, width])?];
                 let (gamma, beta) = (random([width])?, random([width])?);
                 let (mean, rstd) = (Tensor::zeros([rows])?, Tensor::from_vec([rows], vec![1.0; rows])?);
@@ -64,8 +64,8 @@ fn norm_backward(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The unfused scores of a small and a large attention. A causal mask leaves half of the input unread; all of the output is
-/// written.
+/// The unfused scores of a small and a large attention. A causal mask leaves half of the input unread; all of the output
+/// is written.
 fn softmax(criterion: &mut Criterion) {
     const NETS: [Net; 2] = [CHAR, SMALL];
     let shape = |net: &Net| [net.batch, net.heads, net.seq_len, net.seq_len];
@@ -75,7 +75,7 @@ fn softmax(criterion: &mut Criterion) {
     for (name, causal) in [("all", false), ("causal", true)] {
         for net in &NETS {
             let read = if causal { seen(net) } else { all(net) };
-            time(&mut forward, name, net, moved(read + all(net)), || {
+            time(&mut forward, name, net.name, moved(read + all(net)), || {
                 let (x, mut y) = (random(shape(net))?, Tensor::zeros(shape(net))?);
                 let mask = Mask { causal, ..Mask::default() };
                 Ok(move || ops::softmax(x.view(), 0.125, &mask, y.view_mut()))
@@ -86,7 +86,7 @@ fn softmax(criterion: &mut Criterion) {
 
     let mut backward = group(criterion, "softmax_backward");
     for net in &NETS {
-        time(&mut backward, "all", net, moved(3 * all(net)), || {
+        time(&mut backward, "all", net.name, moved(3 * all(net)), || {
             let (y, dy, mut dx) = (random(shape(net))?, random(shape(net))?, Tensor::zeros(shape(net))?);
             Ok(move || ops::softmax_backward(y.view(), dy.view(), 0.125, dx.view_mut()))
         });
@@ -100,7 +100,7 @@ fn cross_entropy(criterion: &mut Criterion) {
     let mut group = group(criterion, "cross_entropy_fused");
     for net in &STEPS {
         let (rows, vocab_size) = (net.rows(), net.vocab_size);
-        time(&mut group, "mean", net, moved(2 * rows * vocab_size), || {
+        time(&mut group, "mean", net.name, moved(2 * rows * vocab_size), || {
             let (mut logits, targets) = (random([rows, vocab_size])?, random_tokens([rows], vocab_size)?);
             let (mut losses, scale) = (Tensor::zeros([rows])?, 1.0 / rows as f32);
             Ok(move || {
@@ -117,7 +117,7 @@ fn bias_backward(criterion: &mut Criterion) {
     let mut group = group(criterion, "bias_backward");
     for net in &LEVELS {
         let (rows, width) = (net.rows(), 4 * net.width);
-        time(&mut group, "up", net, moved(rows * width), || {
+        time(&mut group, "up", net.name, moved(rows * width), || {
             let (dy, mut dbias) = (random([rows, width])?, Tensor::zeros([width])?);
             Ok(move || ops::bias_backward(dy.view(), 0.0, dbias.view_mut()))
         });

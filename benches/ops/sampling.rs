@@ -17,7 +17,7 @@ pub fn bench(criterion: &mut Criterion) {
     let mut group = group(criterion, "sample");
     for (name, options) in FILTERS {
         for net in [CHAR, GPT2] {
-            time(&mut group, name, &net, moved(net.vocab_size), || {
+            time(&mut group, name, net.name, moved(net.vocab_size), || {
                 let logits = random([net.vocab_size])?;
                 Ok(move || ops::sample(&options, logits.view(), 0.5))
             });

@@ -18,17 +18,17 @@ pub struct Net {
 
 impl Net {
     /// The rows of a matrix of activations.
-    pub fn rows(&self) -> usize {
+    pub const fn rows(&self) -> usize {
         self.batch * self.seq_len
     }
 
-    pub fn head_dim(&self) -> usize {
+    pub const fn head_dim(&self) -> usize {
         self.width / self.heads
     }
 
     /// The number of parameters: per block 12 C² in matrices and 13 C in biases and norms, the two embeddings, and the
     /// last norm.
-    pub fn parameters(&self) -> usize {
+    pub const fn parameters(&self) -> usize {
         let c = self.width;
         self.layers * (12 * c * c + 13 * c) + (self.vocab_size + self.seq_len) * c + 2 * c
     }
@@ -37,14 +37,14 @@ impl Net {
 /// Operands in the cache of one core: what an operation costs besides its memory and its multiplications.
 pub const CHAR: Net = Net { name: "char", layers: 4, width: 128, heads: 4, vocab_size: 65, batch: 12, seq_len: 64 };
 
-/// The network that a laptop's processor trains in an hour. Operands of 3 to 12 MiB: the last cache, if any.
+/// A network that a processor trains in an hour. Operands of 3 to 12 MiB: past a core's own cache, within the last.
 pub const SMALL: Net = Net { name: "small", layers: 6, width: 384, heads: 6, vocab_size: 4096, batch: 8, seq_len: 256 };
 
 /// Fine-tuning GPT-2 124M: few rows, large weights, a vocabulary that makes the logits the largest product.
 pub const GPT2: Net =
     Net { name: "gpt2", layers: 12, width: 768, heads: 12, vocab_size: 50_257, batch: 4, seq_len: 64 };
 
-/// GPT-2 124M at its whole context. Operands of 12 to 48 MiB: past the caches, and the long rows of attention.
+/// GPT-2 124M at its whole context. Operands of 12 to 48 MiB: at the edge of the last cache, and attention's long rows.
 pub const GPT2_1024: Net = Net { name: "gpt2-1024", seq_len: 1024, ..GPT2 };
 
 /// The three networks of `examples/train_throughput.rs`, whose steps consist of these operations.
@@ -73,12 +73,12 @@ pub fn moved(elements: usize) -> Throughput {
     Throughput::BytesDecimal(4 * elements as u64)
 }
 
-/// Times the call that `setup` makes ready and that does `work` each time. Benchmarks that the command line's filter
-/// leaves out are not set up.
+/// Times the call that `setup` makes ready and that does `work` each time: benchmark `name` on the shapes of `net`.
+/// Benchmarks that the command line's filter leaves out are not set up.
 pub fn time<Call, T>(
     group: &mut Group,
     name: impl Into<String>,
-    net: &Net,
+    net: &str,
     work: Throughput,
     setup: impl Fn() -> Result<Call>,
 ) where
@@ -86,7 +86,7 @@ pub fn time<Call, T>(
 {
     let mut call = None;
     group.throughput(work);
-    group.bench_function(BenchmarkId::new(name, net.name), |bencher| {
+    group.bench_function(BenchmarkId::new(name, net), |bencher| {
         let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
         bencher.iter(|| call().expect("the operands fit the operation"));
     });
