@@ -11,8 +11,8 @@ use warpweave::{Result, Tensor};
 use crate::support::{Net, STEPS, group, moved, random, random_tokens, time};
 
 pub fn bench(criterion: &mut Criterion) {
-    // What differs is the table: 65 rows, 4,096 and 50,257. A call meets the rows of the one before in cache, as it does
-    // in training only with a small vocabulary.
+    // What differs is the table: 65 rows, 4,096 and 50,257. A call meets the rows of the one before in cache, as it
+    // does in training only with a small vocabulary.
     let mut forward = group(criterion, "embedding");
     for net in &STEPS {
         // Rows of both tables in, the sum out.

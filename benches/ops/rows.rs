@@ -64,8 +64,8 @@ fn norm_backward(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The unfused scores of a small and a large attention. A causal mask leaves half of the input unread; all of the output
-/// is written.
+/// The unfused scores of a small and a large attention. A causal mask leaves half of the input unread; all of the
+/// output is written.
 fn softmax(criterion: &mut Criterion) {
     const NETS: [Net; 2] = [CHAR, SMALL];
     let shape = |net: &Net| [net.batch, net.heads, net.seq_len, net.seq_len];
