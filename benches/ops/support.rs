@@ -1,0 +1,108 @@
+//! The networks whose shapes are timed, and how one benchmark is made.
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
+use warpweave::random::Rng;
+use warpweave::{Result, Tensor};
+
+/// The training step of one network: its shapes are those of the operations.
+pub struct Net {
+    pub name: &'static str,
+    pub layers: usize,
+    pub width: usize,
+    pub heads: usize,
+    pub vocab_size: usize,
+    pub batch: usize,
+    pub seq_len: usize,
+}
+
+impl Net {
+    /// The rows of a matrix of activations.
+    pub const fn rows(&self) -> usize {
+        self.batch * self.seq_len
+    }
+
+    pub const fn head_dim(&self) -> usize {
+        self.width / self.heads
+    }
+
+    /// The number of parameters: per block 12 C² in matrices and 13 C in biases and norms, the two embeddings, and the
+    /// last norm.
+    pub const fn parameters(&self) -> usize {
+        let c = self.width;
+        self.layers * (12 * c * c + 13 * c) + (self.vocab_size + self.seq_len) * c + 2 * c
+    }
+}
+
+/// Operands in the cache of one core: what an operation costs besides its memory and its multiplications.
+pub const CHAR: Net = Net { name: "char", layers: 4, width: 128, heads: 4, vocab_size: 65, batch: 12, seq_len: 64 };
+
+/// A network that a processor trains in an hour. Operands of 3 to 12 MiB: past a core's own cache, within the last.
+pub const SMALL: Net = Net { name: "small", layers: 6, width: 384, heads: 6, vocab_size: 4096, batch: 8, seq_len: 256 };
+
+/// Fine-tuning GPT-2 124M: few rows, large weights, a vocabulary that makes the logits the largest product.
+pub const GPT2: Net =
+    Net { name: "gpt2", layers: 12, width: 768, heads: 12, vocab_size: 50_257, batch: 4, seq_len: 64 };
+
+/// GPT-2 124M at its whole context. Operands of 12 to 48 MiB: at the edge of the last cache, and attention's long rows.
+pub const GPT2_1024: Net = Net { name: "gpt2-1024", seq_len: 1024, ..GPT2 };
+
+/// The three networks of `examples/train_throughput.rs`, whose steps consist of these operations.
+pub const STEPS: [Net; 3] = [CHAR, SMALL, GPT2];
+
+/// What operations that memory bounds are timed on: one network for each level of the memory.
+pub const LEVELS: [Net; 3] = [CHAR, SMALL, GPT2_1024];
+
+/// The benchmarks of one operation.
+pub type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
+pub fn group<'a>(criterion: &'a mut Criterion, name: &str) -> Group<'a> {
+    let mut group = criterion.benchmark_group(name);
+    // Every sample has the same number of calls: a call of a quarter of a second is made 10 times, not 55.
+    group.sampling_mode(SamplingMode::Flat);
+    group
+}
+
+/// The work of a call that computes, for [`time`].
+pub fn flops(count: usize) -> Throughput {
+    Throughput::Elements(count as u64)
+}
+
+/// The work of a call that moves `elements` of 4 bytes, in and out together, for [`time`].
+pub fn moved(elements: usize) -> Throughput {
+    Throughput::BytesDecimal(4 * elements as u64)
+}
+
+/// Times the call that `setup` makes ready and that does `work` each time: benchmark `name` on the shapes of `net`.
+/// Benchmarks that the command line's filter leaves out are not set up.
+pub fn time<Call, T>(
+    group: &mut Group,
+    name: impl Into<String>,
+    net: &str,
+    work: Throughput,
+    setup: impl Fn() -> Result<Call>,
+) where
+    Call: FnMut() -> Result<T>,
+{
+    let mut call = None;
+    group.throughput(work);
+    group.bench_function(BenchmarkId::new(name, net), |bencher| {
+        let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
+        bencher.iter(|| call().expect("the operands fit the operation"));
+    });
+}
+
+/// A tensor of normal numbers, which repeat after 65,536: drawing each would take longer than timing the operation.
+pub fn random<const N: usize>(shape: [usize; N]) -> Result<Tensor> {
+    let mut rng = Rng::new(1, 0);
+    let len: usize = shape.iter().product();
+    let draws: Vec<f32> = (0..len.min(1 << 16)).map(|_| rng.normal()).collect();
+    Tensor::from_vec(shape, draws.into_iter().cycle().take(len).collect())
+}
+
+/// Numbers below `below`: tokens or targets.
+pub fn random_tokens<const N: usize>(shape: [usize; N], below: usize) -> Result<Tensor<u32>> {
+    let mut rng = Rng::new(2, 0);
+    let len: usize = shape.iter().product();
+    Tensor::from_vec(shape, (0..len).map(|_| rng.below(below) as u32).collect())
+}
