@@ -61,7 +61,11 @@ impl Staged {
     pub fn commit(self) -> Result<()> {
         let Staged { temporary, target } = self;
         // By name, since the file may have been replaced.
-        File::options().write(true).open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io("write", &target))?;
+        File::options()
+            .write(true)
+            .open(temporary.path())
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("write", &target))?;
         temporary.persist(&target).map_err(|e| Error::io("write", &target)(e.error))?;
         sync_folder(folder_of(&target)).map_err(Error::io("write", &target))
     }

@@ -288,7 +288,9 @@ impl<'a, T: Element> ViewMut<'a, T> {
 /// The strides that let `from` with `strides` be read as `to`, if any do. As NumPy's `_attempt_nocopy_reshape`: groups of
 /// axes with the same number of elements are matched, and the old axes of a group must lie without gaps.
 fn reshaped_strides(from: &[usize], strides: &[usize], to: &[usize]) -> Option<[usize; MAX_RANK]> {
-    let product = |dims: &[usize]| if dims.contains(&0) { Some(0) } else { dims.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)) };
+    let product = |dims: &[usize]| {
+        if dims.contains(&0) { Some(0) } else { dims.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim)) }
+    };
     let len = product(from)?;
     if product(to) != Some(len) {
         return None;

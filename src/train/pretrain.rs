@@ -191,7 +191,12 @@ pub fn evaluate(
     limit: u64,
 ) -> Result<Loss> {
     if batch == 0 || limit == 0 {
-        return Err(Error::argument("evaluate_language_model", "batch, limit", "at least 1", format!("{batch}, {limit}")));
+        return Err(Error::argument(
+            "evaluate_language_model",
+            "batch, limit",
+            "at least 1",
+            format!("{batch}, {limit}"),
+        ));
     }
     let ce = CrossEntropy::default();
     let sequences = Consecutive::new(corpus.clone(), context)?;

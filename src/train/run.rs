@@ -134,12 +134,7 @@ fn tokens_per_step(training: &Pretraining) -> u64 {
     (options.batch * options.context * options.accumulate) as u64
 }
 
-fn prepare<'a>(
-    tokens: &'a Arc<Tokens>,
-    tokenizer: &Tokenizer,
-    context: usize,
-    limit: u64,
-) -> Result<Validation<'a>> {
+fn prepare<'a>(tokens: &'a Arc<Tokens>, tokenizer: &Tokenizer, context: usize, limit: u64) -> Result<Validation<'a>> {
     // Whole sequences, whose targets begin with the second token.
     let targets = limit.div_ceil(context as u64).saturating_mul(context as u64).min(tokens.len().saturating_sub(1));
     let mut bytes = 0;

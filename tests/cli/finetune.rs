@@ -29,7 +29,10 @@ fn classification_learns_and_is_evaluated() {
         assert!(sandbox.text(file).contains("</svg>"), "{file}");
     }
     let metrics = sandbox.text("tuned/metrics.jsonl");
-    assert!(metrics.contains("lm_loss") && metrics.lines().last().unwrap().contains("\"val_accuracy\":1.0"), "{metrics}");
+    assert!(
+        metrics.contains("lm_loss") && metrics.lines().last().unwrap().contains("\"val_accuracy\":1.0"),
+        "{metrics}"
+    );
     let printed = sandbox.run("eval --model tuned/model --data test.tsv");
     assert!(printed.contains("accuracy 1.000") && printed.contains("glad"), "{printed}");
     assert!(sandbox.run("info --model tuned/model").contains("glad, sad"));
@@ -41,7 +44,10 @@ fn classification_learns_and_is_evaluated() {
 
     let twice = format!("finetune {QUICK} --train labels.tsv --out tuned");
     sandbox.fails(&twice, &["finetune.out", "tuned"]);
-    sandbox.fails(&format!("finetune {QUICK} --context 41 --train labels.tsv --out wide"), &["finetune.context", "40", "41"]);
+    sandbox.fails(
+        &format!("finetune {QUICK} --context 41 --train labels.tsv --out wide"),
+        &["finetune.context", "40", "41"],
+    );
 
     let again = format!("finetune {QUICK} --train labels.tsv --epochs 1 --from-scratch --out scratch");
     assert!(sandbox.run(&again).contains("model: scratch/model"));

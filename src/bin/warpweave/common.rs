@@ -80,7 +80,11 @@ pub fn corpus(paths: &[PathBuf], column: &str, tokenizer: &Tokenizer, folder: &P
         return Ok(Arc::new(Tokens::open(path, tokenizer)?));
     }
     if let Some(path) = paths.iter().find(|path| Tokens::is_in(path)) {
-        return Err(Error::data(path.display(), "token shards of one folder alone, or text", "shards among other paths"));
+        return Err(Error::data(
+            path.display(),
+            "token shards of one folder alone, or text",
+            "shards among other paths",
+        ));
     }
     // The input is looked for before anything old is removed.
     let documents = documents(paths, &TextColumns::named(column))?;

@@ -6,7 +6,9 @@ use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
 use warpweave::data::{TextColumns, Tokens, documents};
 use warpweave::eval::Perplexity;
-use warpweave::train::{BatchShape, Encoded, Layout, TaskRecord, checkpoint, evaluate_classifier, evaluate_language_model};
+use warpweave::train::{
+    BatchShape, Encoded, Layout, TaskRecord, checkpoint, evaluate_classifier, evaluate_language_model,
+};
 
 use crate::common::{self, say};
 

@@ -149,12 +149,7 @@ fn labelled_task(
 }
 
 /// Goes on with next-token prediction, on other text.
-fn language_model(
-    options: &config::Finetune,
-    context: usize,
-    model: Transformer,
-    tokenizer: &Tokenizer,
-) -> Result<()> {
+fn language_model(options: &config::Finetune, context: usize, model: Transformer, tokenizer: &Tokenizer) -> Result<()> {
     let folder = |name: &str| options.out.join("tokens").join(name);
     let corpus = common::corpus(&options.train, &options.text, tokenizer, &folder("train"))?;
     let validation = match options.validation.as_slice() {

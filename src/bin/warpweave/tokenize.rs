@@ -28,12 +28,14 @@ pub fn run(settings: Settings) -> Result<()> {
     let writer = ShardWriter::create(&options.out, &tokenizer, options.shard_tokens as u64)?;
     let counts = common::encode(documents(&options.input, &columns)?, &tokenizer, writer)?;
     tokenizer.save(&path)?;
-    say(format_args!("{} documents, {} bytes, {} tokens of {} ({:.2} bytes a token)",
+    say(format_args!(
+        "{} documents, {} bytes, {} tokens of {} ({:.2} bytes a token)",
         counts.documents,
         counts.bytes,
         counts.tokens,
         tokenizer.vocab_size(),
-        counts.bytes as f64 / counts.tokens.max(1) as f64))?;
+        counts.bytes as f64 / counts.tokens.max(1) as f64
+    ))?;
     say(format_args!("tokenizer: {}", path.display()))?;
     Ok(())
 }
