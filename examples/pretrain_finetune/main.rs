@@ -18,6 +18,7 @@ use warpweave::data::{Tokenizer, Tokens};
 use warpweave::eval::Confusion;
 use warpweave::file::write_folder;
 use warpweave::model::{self, Transformer};
+use warpweave::train::checkpoint::{self, Checkpoint};
 use warpweave::train::run::{self, RunOptions};
 use warpweave::train::{self, Encoded, Finetuning, Layout, Metrics, Pretraining, SPECIALS, START};
 use warpweave::{Error, Result};
@@ -30,8 +31,12 @@ struct Options {
     steps: u64,
     labels: usize,
     seeds: Vec<u64>,
+    reuse: bool,
     out: PathBuf,
 }
+
+/// What a run writes into its folder, and what the next one replaces.
+const WRITTEN: [&str; 5] = ["pretrained", "fine-tuned", "finetune-loss.svg", "confusion.svg", "metrics.json"];
 
 fn main() -> std::process::ExitCode {
     match start(&options()) {
@@ -58,6 +63,12 @@ fn options() -> Options {
         .arg(number("labels", "Labelled passages for fine-tuning", "500"))
         .arg(number("seed", "The (first) seed", "1"))
         .arg(number("seeds", "Runs with one seed after another; with several, mean and spread are printed", "1"))
+        .arg(
+            Arg::new("reuse")
+                .long("reuse")
+                .help("Fine-tune the pre-trained model that an earlier run has left in the folder")
+                .action(ArgAction::SetTrue),
+        )
         .arg(Arg::new("short").long("short").help("A quick check: 30 steps, 40 labels").action(ArgAction::SetTrue))
         .arg(
             Arg::new("out")
@@ -74,6 +85,7 @@ fn options() -> Options {
         steps: if short { 30 } else { get("steps") },
         labels: if short { 40 } else { get("labels") as usize },
         seeds: (get("seed")..get("seed") + get("seeds")).collect(),
+        reuse: matches.get_flag("reuse"),
         out: matches.get_one::<PathBuf>("out").expect("it has a default").clone(),
     }
 }
@@ -93,6 +105,7 @@ fn start(options: &Options) -> Result<()> {
     }
     if reports.len() > 1 {
         println!("{}", report::spread(&reports));
+        report::save_all(&reports, &options.out.join("seeds.json"))?;
     }
     println!("pictures, samples, metrics and checkpoints: {}", options.out.display());
     Ok(())
@@ -100,10 +113,7 @@ fn start(options: &Options) -> Result<()> {
 
 /// The whole experiment with one seed.
 fn run_seed(options: &Options, split: &Split, seed: u64, out: &Path) -> Result<Report> {
-    if out.exists() {
-        std::fs::remove_dir_all(out).map_err(Error::io("remove", out))?;
-    }
-    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    clear(out, options.reuse)?;
 
     eprintln!("1. tokenizer: {} tokens from {} training speeches", recipe::VOCABULARY, split.train.len());
     let texts = split.train.iter().map(|speech| Ok(speech.text.clone()));
@@ -149,6 +159,27 @@ fn run_seed(options: &Options, split: &Split, seed: u64, out: &Path) -> Result<R
     Ok(report)
 }
 
+/// Removes what an earlier run has written; a folder with anything else in it is refused.
+fn clear(out: &Path, keep_pretrained: bool) -> Result<()> {
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    let entries = std::fs::read_dir(out).map_err(Error::io("read", out))?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<std::io::Result<Vec<_>>>();
+    let names = names.map_err(Error::io("read", out))?;
+    if let Some(other) = names.iter().find(|name| !WRITTEN.iter().any(|written| *name == written)) {
+        let got = format!("{}, which holds {}", out.display(), other.display());
+        return Err(Error::setting("out", "an empty folder or that of an earlier run", got));
+    }
+    for name in names {
+        let path = out.join(&name);
+        if keep_pretrained && name == WRITTEN[0] {
+            continue;
+        }
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
+}
+
 fn pretrain(
     options: &Options,
     split: &Split,
@@ -165,11 +196,12 @@ fn pretrain(
         Ok(Arc::new(Tokens::from_vec(ids)))
     };
     let validation = tokens(&split.validation)?;
+    let (out, reuse) = (out.join("pretrained"), options.reuse);
     let model = Transformer::new(recipe::model(tokenizer.vocab_size()), seed)?;
     let options = recipe::pretraining(tokenizer, options.steps, seed)?;
     let steps = options.steps;
     let run_options = RunOptions {
-        out: out.join("pretrained"),
+        out,
         steps,
         stop_at: None,
         eval_every: (steps / 10).max(1),
@@ -179,9 +211,18 @@ fn pretrain(
         sample_prompt: "My fellow citizens".into(),
         keep: 1,
     };
-    let mut training = Pretraining::new(model, tokens(&split.train)?, options.pretrain)?;
+    let corpus = tokens(&split.train)?;
+    let mut training = if reuse {
+        let Checkpoint { model, optimizer, .. } = checkpoint::load(&checkpoint::latest(&run_options.out)?)?;
+        Pretraining::resume(model, optimizer, corpus, options.pretrain)?
+    } else {
+        Pretraining::new(model, corpus, options.pretrain)?
+    };
     let outcome = run::run(&mut training, tokenizer, Some(&validation), &run_options, &AtomicBool::new(false))?;
-    let perplexity = outcome.validation.ok_or_else(|| Error::data("validation", "a score", "none"))?;
+    let perplexity = match outcome.validation {
+        Some(perplexity) => perplexity,
+        None => run::score(&training, &validation, tokenizer, run_options.eval_tokens)?,
+    };
     Ok((training.into_model(), perplexity))
 }
 

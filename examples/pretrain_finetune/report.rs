@@ -54,9 +54,8 @@ impl Report {
         confusion_matrix(out.join("confusion.svg"), "Eras of the test passages, pre-trained", &trained[0].confusion)
     }
 
-    /// Writes the figures as JSON.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let value = serde_json::json!({
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
             "seed": self.seed,
             "labelled_passages": self.labels,
             "validation_nats_per_token": self.perplexity.nats_per_token(),
@@ -65,11 +64,24 @@ impl Report {
             "pre_trained": self.fine_tuned,
             "from_scratch": self.from_scratch,
             "majority_class": self.majority,
-        });
-        write_atomically(path, |file| {
-            serde_json::to_writer_pretty(file, &value).map_err(|error| Error::io("write", path)(error.into()))
         })
     }
+
+    /// Writes the figures as JSON.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        write_json(&self.json(), path)
+    }
+}
+
+/// Writes the figures of all seeds as JSON.
+pub fn save_all(reports: &[Report], path: &Path) -> Result<()> {
+    write_json(&reports.iter().map(Report::json).collect(), path)
+}
+
+fn write_json(value: &serde_json::Value, path: &Path) -> Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer_pretty(file, value).map_err(|error| Error::io("write", path)(error.into()))
+    })
 }
 
 impl fmt::Display for Report {
@@ -87,7 +99,13 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "{name:<42} {:>8.3} {:>8.3}", scores.accuracy, scores.macro_f1)?;
         }
-        Ok(())
+        writeln!(f, "{:<42} {:>10} {:>10}", "pre-training on the validation speeches", "perplexity", "bits/byte")?;
+        let (perplexity, bits) = (self.perplexity.perplexity(), self.perplexity.bits_per_byte());
+        writeln!(
+            f,
+            "{:<42} {perplexity:>10.2} {bits:>10.3}",
+            format!("{:.3} nats a token", self.perplexity.nats_per_token())
+        )
     }
 }
 

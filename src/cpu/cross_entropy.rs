@@ -2,7 +2,7 @@
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::math::{exp, fold, fold_mut, join, max};
+use super::math::{exp, fold, fold_mut, max, total};
 use super::{rows_per_task, simd};
 use crate::ops::CrossEntropy;
 use crate::tensor::{View, ViewMut};
@@ -21,16 +21,12 @@ pub fn cross_entropy(options: &CrossEntropy, logits: View, targets: View<u32>, l
                     } else {
                         let logits = logits.row([row]);
                         let max = max(logits);
-                        let sum = join(
-                            fold(
-                                [logits],
-                                0.0,
-                                #[inline(always)]
-                                |sum, [x]| sum + exp(x - max),
-                            ),
+                        let sum = total(fold(
+                            [logits],
+                            0.0,
                             #[inline(always)]
-                            |a, b| a + b,
-                        );
+                            |sum, [x]| sum + exp(x - max),
+                        ));
                         sum.ln() + below_max(options, logits, max, target)
                     };
                 }
@@ -81,11 +77,7 @@ fn fused_row(options: &CrossEntropy, grad_scale: f32, logits: &mut [f32], target
             sum + *x
         },
     );
-    let sum = join(
-        sum,
-        #[inline(always)]
-        |a, b| a + b,
-    );
+    let sum = total(sum);
     let (scale, uniform) = (grad_scale / sum, grad_scale * options.label_smoothing / logits.len() as f32);
     for x in logits.iter_mut() {
         *x = x.mul_add(scale, -uniform);
@@ -102,15 +94,11 @@ fn below_max(options: &CrossEntropy, logits: &[f32], max: f32, target: u32) -> f
     if smoothing == 0.0 {
         return at_target;
     }
-    let sum = join(
-        fold(
-            [logits],
-            0.0,
-            #[inline(always)]
-            |sum, [x]| sum + (max - x),
-        ),
+    let sum = total(fold(
+        [logits],
+        0.0,
         #[inline(always)]
-        |a, b| a + b,
-    );
+        |sum, [x]| sum + (max - x),
+    ));
     at_target + smoothing * (sum / logits.len() as f32)
 }

@@ -123,6 +123,16 @@ pub fn fold_mut(row: &mut [f32], init: f32, step: impl Fn(f32, &mut f32) -> f32)
     lanes
 }
 
+/// The sum of partial results.
+#[inline(always)]
+pub fn total(lanes: [f32; LANES]) -> f32 {
+    join(
+        lanes,
+        #[inline(always)]
+        |a, b| a + b,
+    )
+}
+
 /// Reduces partial results pairwise.
 #[inline(always)]
 pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
@@ -139,31 +149,23 @@ pub fn join(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
 /// Σ x.
 #[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
-    join(
-        fold(
-            [x],
-            0.0,
-            #[inline(always)]
-            |sum, [x]| sum + x,
-        ),
+    total(fold(
+        [x],
+        0.0,
         #[inline(always)]
-        |a, b| a + b,
-    )
+        |sum, [x]| sum + x,
+    ))
 }
 
 /// Σ x·y.
 #[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    join(
-        fold(
-            [x, y],
-            0.0,
-            #[inline(always)]
-            |sum, [x, y]| x.mul_add(y, sum),
-        ),
+    total(fold(
+        [x, y],
+        0.0,
         #[inline(always)]
-        |a, b| a + b,
-    )
+        |sum, [x, y]| x.mul_add(y, sum),
+    ))
 }
 
 /// The greater of two numbers; `a` where `b` is NaN.

@@ -4,7 +4,7 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::activation::join_blocks;
-use super::math::{dot, fold, join, sum};
+use super::math::{dot, fold, sum, total};
 use super::{rows_per_task, simd};
 use crate::ops::{NormKind, NormParams, NormStats, NormStatsMut, Residual};
 use crate::tensor::{View, ViewMut};
@@ -54,26 +54,18 @@ fn norm_row(params: &NormParams, x: &[f32], y: &mut [f32]) -> (f32, f32) {
         NormKind::Layer => {
             let center = sum(x) * scale;
             // The rounding error of a large mean, found in the second pass.
-            let deviation = join(
-                fold(
-                    [x],
-                    0.0,
-                    #[inline(always)]
-                    |sum, [x]| sum + (x - center),
-                ),
+            let deviation = total(fold(
+                [x],
+                0.0,
                 #[inline(always)]
-                |a, b| a + b,
-            ) * scale;
-            let square = join(
-                fold(
-                    [x],
-                    0.0,
-                    #[inline(always)]
-                    |sum, [x]| (x - center).mul_add(x - center, sum),
-                ),
+                |sum, [x]| sum + (x - center),
+            )) * scale;
+            let square = total(fold(
+                [x],
+                0.0,
                 #[inline(always)]
-                |a, b| a + b,
-            ) * scale;
+                |sum, [x]| (x - center).mul_add(x - center, sum),
+            )) * scale;
             let variance = square - deviation * deviation;
             // Not `f32::max`, which would turn NaN into 0.
             (center, deviation, if variance < 0.0 { 0.0 } else { variance })
@@ -165,11 +157,7 @@ fn norm_backward_row(
         #[inline(always)]
         |sum, [x, dy, gamma]| ((x - mean) * rstd).mul_add(dy * gamma, sum),
     );
-    let along = join(
-        along,
-        #[inline(always)]
-        |a, b| a + b,
-    ) * scale;
+    let along = total(along) * scale;
     let level = match kind {
         NormKind::Layer => dot(dy, gamma) * scale,
         NormKind::Rms => 0.0,

@@ -27,7 +27,8 @@ pub struct AttentionOptions<'a> {
 ///
 /// H is a multiple of Hkv, and query head h uses key-value head h / (H / Hkv): Hkv = H is multi-head attention, 1 is
 /// multi-query attention, and what lies between is grouped-query attention. A query that sees no key gets zeros, and −∞
-/// in `lse`. The operands may be slices of one packed `[B, T, 3, H, D]`. Scores live in blocks of a few queries, never for
+/// in `lse`. Keys and values within a sequence's key length must be finite even where the mask hides them; those beyond it
+/// are never read. The operands may be slices of one packed `[B, T, 3, H, D]`. Scores live in blocks of a few queries, never for
 /// a whole head.
 ///
 /// Source: Vaswani et al., *Attention Is All You Need*, 2017, equation 1; Ainslie et al., *GQA*, 2023.

@@ -57,7 +57,7 @@ pub struct NormStatsMut<'a> {
 impl NormParams<'_> {
     fn check(&self, check: &Check, columns: usize) -> Result<()> {
         check.that(columns > 0, "x", "at least one column", columns)?;
-        check.that(self.eps >= 0.0 && self.eps.is_finite(), "eps", "a number of at least 0", self.eps)?;
+        check.that(self.eps >= 0.0 && self.eps.is_finite(), "eps", "a finite number of at least 0", self.eps)?;
         check.shape("gamma", self.gamma.shape(), [columns])?;
         check.rows("gamma", self.gamma.has_contiguous_rows(), self.gamma.strides())?;
         if let Some(beta) = self.beta {

@@ -92,9 +92,11 @@ pub fn run(
     let mut scores = None;
     let mut stopped = stop.load(Ordering::Relaxed);
 
-    if training.steps_done() == 0 && validation.is_some() {
-        let scores = progress.pause(|_| score(training, validation.as_ref()))?;
-        log.append(&Metrics { tokens: Some(0), ..with_scores(0, scores) })?;
+    if training.steps_done() == 0
+        && let Some(validation) = &validation
+    {
+        let scores = progress.pause(|_| score_prepared(training, validation))?;
+        log.append(&Metrics { tokens: Some(0), ..with_scores(0, Some(scores)) })?;
     }
     while training.steps_done() < last && !stopped {
         let done = training.step().map_err(|error| with_last_checkpoint(error, out))?;
@@ -105,7 +107,8 @@ pub fn run(
         let ends = stopped || step >= last;
         let due = |every: u64| ends || (every > 0 && step.is_multiple_of(every));
         if due(options.eval_every) {
-            scores = progress.pause(|_| score(training, validation.as_ref()))?;
+            let score = |_: &Progress| validation.as_ref().map(|v| score_prepared(training, v)).transpose();
+            scores = progress.pause(score)?;
         }
         log.append(&Metrics {
             epoch: Some(training.epoch()),
@@ -149,14 +152,23 @@ fn prepare<'a>(tokens: &'a Arc<Tokens>, tokenizer: &Tokenizer, context: usize, l
     Ok(Validation { tokens, limit, bytes })
 }
 
-fn score(training: &Pretraining, validation: Option<&Validation>) -> Result<Option<Perplexity>> {
-    let Some(validation) = validation else { return Ok(None) };
+/// The loss on the first `limit` tokens of `validation`.
+pub fn score(
+    training: &Pretraining,
+    validation: &Arc<Tokens>,
+    tokenizer: &Tokenizer,
+    limit: u64,
+) -> Result<Perplexity> {
+    score_prepared(training, &prepare(validation, tokenizer, training.options().context, limit)?)
+}
+
+fn score_prepared(training: &Pretraining, validation: &Validation) -> Result<Perplexity> {
     let options = training.options();
     let (batch, context, start) = (options.batch, options.context, options.start);
     let loss = evaluate(training.model(), validation.tokens, batch, context, start, validation.limit)?;
     let mut scores = Perplexity::default();
     scores.add(loss.sum, loss.tokens as u64, validation.bytes);
-    Ok(Some(scores))
+    Ok(scores)
 }
 
 fn with_scores(step: u64, scores: Option<Perplexity>) -> Metrics {

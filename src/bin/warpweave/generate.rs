@@ -51,7 +51,7 @@ pub fn run(settings: Settings) -> Result<()> {
     let (text, stopped) = stop.push(&decoder.finish()?);
     write(&text)?;
     if !stopped {
-        write(&stop.finish())?;
+        write(stop.finish())?;
     }
     write("\n").map(drop)
 }
