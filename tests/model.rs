@@ -1,5 +1,6 @@
 //! The model: its gradients against finite differences for every architecture, its losses, its cache, its files.
 
+use approx::{assert_abs_diff_eq, relative_eq};
 use warpweave::model::{
     self, Backward, Config, FeedForwardKind, Gradients, KvCache, Loss, Mode, NormPosition, Pooled, Positions,
     Transformer, Workspace,
@@ -171,7 +172,7 @@ fn accumulated_gradients_are_the_sum() {
     both.accumulate = true;
     second.gradients(&model, &mut both);
     for (i, (sum, (a, b))) in both.flat.as_slice().iter().zip(a.iter().zip(&b)).enumerate() {
-        assert!((sum - (a + b)).abs() <= 1e-5 * (1.0 + a.abs() + b.abs()), "element {i}: {sum} against {a} + {b}");
+        assert!(relative_eq!(*sum, a + b, epsilon = 1e-5, max_relative = 1e-5), "element {i}: {sum} against {a} + {b}");
     }
 }
 
@@ -217,7 +218,10 @@ fn decoding_with_a_cache_equals_one_pass() {
             got = model.last_logits(&mut work).unwrap().as_slice().to_vec();
         }
         for (got, expected) in got.iter().zip(&expected) {
-            assert!((got - expected).abs() <= 1e-4 * (1.0 + expected.abs()), "{what}: {got} against {expected}");
+            assert!(
+                relative_eq!(got, expected, epsilon = 1e-4, max_relative = 1e-4),
+                "{what}: {got} against {expected}"
+            );
         }
     }
 }
@@ -240,7 +244,7 @@ fn logits_in_pieces_give_the_same_loss() {
     model.forward(Mode::Inference, &inputs, &mut work).unwrap();
     let once = model.language_model_loss(&CrossEntropy::default(), &targets, &mut work).unwrap();
     assert_eq!(once.tokens, 24);
-    assert!((once.sum - whole.sum).abs() < 1e-4, "{} against {}", once.sum, whole.sum);
+    assert_abs_diff_eq!(once.sum, whole.sum, epsilon = 1e-4);
 }
 
 #[test]

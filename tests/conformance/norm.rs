@@ -204,8 +204,11 @@ fn wrong_arguments_are_named() {
         let residual = residual.map(|input| Residual { input: input.view(), sum: sum.view_mut() });
         ops::norm(&params, x.view(), residual, y.view_mut(), stats).unwrap_err().to_string()
     };
-    assert_eq!(message(-1.0, &gamma, None, 2, None), "norm: `eps`: expected a number of at least 0, got -1");
-    assert_eq!(message(f32::NAN, &gamma, None, 2, None), "norm: `eps`: expected a number of at least 0, got NaN");
+    assert_eq!(message(-1.0, &gamma, None, 2, None), "norm: `eps`: expected a finite number of at least 0, got -1");
+    assert_eq!(
+        message(f32::NAN, &gamma, None, 2, None),
+        "norm: `eps`: expected a finite number of at least 0, got NaN"
+    );
     assert_eq!(message(EPS, &short, None, 2, None), "norm: `gamma`: expected [3], got [2]");
     assert_eq!(message(EPS, &gamma, Some(&short), 2, None), "norm: `beta`: expected [3], got [2]");
     assert_eq!(message(EPS, &gamma, None, 5, None), "norm: `stats.rstd`: expected [2], got [5]");
