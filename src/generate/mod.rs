@@ -25,6 +25,23 @@ pub struct Request {
 
 /// Generates tokens one after another and hands each to `emit`, until it returns `false`.
 ///
+/// ```
+/// use warpweave::generate::{Request, generate};
+/// use warpweave::model::{Config, Transformer};
+/// use warpweave::ops::Sampling;
+///
+/// let model = Transformer::new(Config::gpt2(50, 16, 1, 16, 2), 1)?;
+/// let request =
+///     Request { prompt: vec![3], tokens: 20, sampling: Sampling::default(), seed: 1, vocab_size: 50, end: None };
+/// let mut text = Vec::new();
+/// generate(&model, &request, |token| {
+///     text.push(token);
+///     Ok(true)
+/// })?;
+/// assert_eq!(text.len(), 20);
+/// # Ok::<(), warpweave::Error>(())
+/// ```
+///
 /// A text longer than the model's context goes on from its second half: the cache is filled anew with the latest
 /// `context / 2` tokens.
 pub fn generate(

@@ -24,6 +24,36 @@ pub enum Mode {
 }
 
 /// A Transformer's config and parameters.
+///
+/// One step of plain gradient descent on next-token prediction:
+///
+/// ```
+/// use warpweave::model::{Backward, Config, Gradients, Mode, Transformer, Workspace};
+/// use warpweave::ops::CrossEntropy;
+///
+/// let config = Config::gpt2(50, 16, 2, 32, 4); // vocabulary, context, layers, width, heads
+/// let mut model = Transformer::new(config.clone(), 1)?;
+/// let (batch, seq_len) = (2, 8);
+/// let mut work = Workspace::for_training(&config, batch, seq_len)?;
+/// let mut back = Backward::new(&config, batch, seq_len)?;
+/// let mut grads = Gradients::new(model.layout())?;
+///
+/// let tokens: Vec<u32> = (0..16).collect();
+/// let targets: Vec<u32> = (1..17).collect();
+/// let mut losses = Vec::new();
+/// for pass in 0..2 {
+///     model.forward(Mode::Training { seed: 1, pass }, &tokens, &mut work)?;
+///     let ce = CrossEntropy::default();
+///     let loss = model.language_model_loss_backward(&ce, 1.0, &targets, &mut work, &mut grads, &mut back)?;
+///     model.backward(&work, &mut back, &mut grads)?;
+///     for (x, g) in model.parameters_mut().as_mut_slice().iter_mut().zip(grads.flat.as_slice()) {
+///         *x -= 0.5 * g;
+///     }
+///     losses.push(loss.mean());
+/// }
+/// assert!(losses[1] < losses[0]);
+/// # Ok::<(), warpweave::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Transformer {
     config: Config,

@@ -122,11 +122,10 @@ pub fn run(
         if options.sample_every > 0 && due(options.sample_every) {
             progress.pause(|progress| sample(training, tokenizer, options, progress))?;
         }
-        if due(options.save_every) {
+        if !ends && due(options.save_every) {
             progress.pause(|progress| save(training, tokenizer, options, progress))?;
         }
     }
-    // A run that was already done has its checkpoint.
     let checkpoint = save(training, tokenizer, options, &progress)?;
     progress.finish();
     Ok(Outcome { checkpoint, validation: scores, stopped: training.steps_done() < options.steps })
