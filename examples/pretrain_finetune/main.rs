@@ -36,7 +36,8 @@ struct Options {
 }
 
 /// What a run writes into its folder, and what the next one replaces.
-const WRITTEN: [&str; 5] = ["pretrained", "fine-tuned", "finetune-loss.svg", "confusion.svg", "metrics.json"];
+const WRITTEN: [&str; 7] =
+    ["pretrained", "fine-tuned", "train.tsv", "test.tsv", "finetune-loss.svg", "confusion.svg", "metrics.json"];
 
 fn main() -> std::process::ExitCode {
     match start(&options()) {
@@ -123,6 +124,7 @@ fn run_seed(options: &Options, split: &Split, seed: u64, out: &Path) -> Result<R
     let (pretrained, perplexity) = pretrain(options, split, &tokenizer, seed, out)?;
 
     let passages = Passages::draw(split, options.labels, seed)?;
+    passages.save(out)?;
     eprintln!("3. fine-tuning on {} labelled passages", passages.train.len());
     for name in SPECIALS {
         tokenizer.add_special(name)?;

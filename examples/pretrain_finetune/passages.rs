@@ -1,7 +1,11 @@
 //! The labelled task: in which era was a passage of twenty words spoken?
 
+use std::io::Write;
+use std::path::Path;
+
 use warpweave::data::corpus::{Speech, Split};
 use warpweave::data::labelled::{Example, Input, Labels, Task};
+use warpweave::file::write_atomically;
 use warpweave::random::Rng;
 use warpweave::train::TaskRecord;
 use warpweave::{Error, Result};
@@ -49,6 +53,21 @@ impl Passages {
             test.extend(spread.map(|text| example(speech, era(speech), text)));
         }
         Ok(Passages { train, test, labels: Labels::new(ERAS.map(|era| era.1.to_string()))? })
+    }
+
+    /// Writes the passages with their eras into `train.tsv` and `test.tsv`, for `warpweave finetune` and others.
+    pub fn save(&self, out: &Path) -> Result<()> {
+        for (name, examples) in [("train.tsv", &self.train), ("test.tsv", &self.test)] {
+            let path = out.join(name);
+            let mut text = String::from("text\tlabel\tspeech\n");
+            for Example { input, label, source } in examples {
+                if let Input::Single(passage) = input {
+                    text += &format!("{passage}\t{}\t{source}\n", ERAS[*label].1);
+                }
+            }
+            write_atomically(&path, |file| file.write_all(text.as_bytes()).map_err(Error::io("write", &path)))?;
+        }
+        Ok(())
     }
 
     /// The names of the eras, in the order of their numbers.
