@@ -69,7 +69,7 @@ fn every_option_can_be_given() {
     assert_eq!(settings.section::<Finetune>().unwrap().choices, ["some text"]);
     assert_eq!(settings.section::<Generate>().unwrap().stop.as_deref(), Some("some text"));
     assert_eq!(settings.section::<Eval>().unwrap().batch, 1);
-    assert_eq!(settings.section::<Tokenize>().unwrap().vocab_size, 256);
+    assert_eq!(settings.section::<Tokenize>().unwrap().vocab_size, 258);
     assert_eq!(settings.section::<Info>().unwrap().model, Some(PathBuf::from("some text")));
 }
 

@@ -279,7 +279,7 @@ mod tokenizer {
     fn bad_settings_and_files() {
         let dir = folder();
         assert_error(Tokenizer::byte_level(&["a", "a"]), &["tokenizer.specials", "`a` twice"]);
-        assert_error(train(&speeches(), 257), &["tokenizer.vocab_size", "at least 258", "257"]);
+        assert_error(train(&speeches(), 257), &["tokenize.vocab_size", "at least 258", "257"]);
         assert_error(train(&[], 500), &["some text"]);
         let failing = std::iter::once(Err(Error::data("x", "y", "z")));
         assert_error(Tokenizer::train_bpe(failing, 500, &[]), &["x: expected y, got z"]);

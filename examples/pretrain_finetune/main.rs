@@ -203,6 +203,7 @@ fn pretrain(
     let options = recipe::pretraining(tokenizer, options.steps, seed)?;
     let steps = options.steps;
     let run_options = RunOptions {
+        name: "pre-training",
         out,
         steps,
         stop_at: None,

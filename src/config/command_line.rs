@@ -29,7 +29,7 @@ impl Subcommand {
             .long(CONFIG)
             .value_name("FILE")
             .value_hint(ValueHint::FilePath)
-            .help("A TOML file with options, in the tables named below; flags override it [default: none]");
+            .help("A TOML file with options, in the tables named below; flags override it; its paths start from the current folder [default: none]");
         // An option that is given twice counts as it was given last.
         let command = Command::new(self.name).about(self.about).args_override_self(true).arg(config);
         let tables = self.tables.iter();
@@ -82,8 +82,9 @@ fn arg(table: &Table, setting: &'static Setting) -> Arg {
     let parse = move |text: &str| setting.parse(text).map_err(|_| format!("expected {}", setting.kind));
     let list = |arg: Arg| arg.action(ArgAction::Append).num_args(1..);
     match setting.kind {
-        Kind::Whole(_) => arg.value_name("N").value_parser(parse),
-        Kind::Number(..) => arg.value_name("X").value_parser(parse),
+        // A negative number is refused for what it is, and a text may begin with a dash.
+        Kind::Whole(_) => arg.value_name("N").allow_negative_numbers(true).value_parser(parse),
+        Kind::Number(..) => arg.value_name("X").allow_negative_numbers(true).value_parser(parse),
         Kind::Switch => arg
             .value_name("BOOL")
             .num_args(0..=1)
@@ -93,7 +94,7 @@ fn arg(table: &Table, setting: &'static Setting) -> Arg {
         Kind::Choice(names) => {
             arg.value_name("NAME").value_parser(PossibleValuesParser::new(names.iter().copied()).map(Raw::Text))
         }
-        Kind::Text => arg.value_name("TEXT").value_parser(parse),
+        Kind::Text => arg.value_name("TEXT").allow_hyphen_values(true).value_parser(parse),
         Kind::List => list(arg.value_name("TEXT").value_parser(parse)),
         Kind::Path => arg.value_name("PATH").value_hint(ValueHint::AnyPath).value_parser(parse),
         Kind::Paths => list(arg.value_name("PATH").value_hint(ValueHint::AnyPath).value_parser(parse)),

@@ -59,6 +59,16 @@ impl Settings {
         self.given.contains_key(key)
     }
 
+    /// An option's value as text.
+    ///
+    /// # Errors
+    /// The option must exist and have a value that is text.
+    pub fn text(&self, key: &str) -> Result<String> {
+        let setting = super::tables::find(key)
+            .ok_or_else(|| Error::setting(key, super::file::known_key(key), "an unknown one"))?;
+        self.value(setting)
+    }
+
     /// Takes back what was given for an option, which then has its default.
     pub fn forget(&mut self, key: &str) {
         self.given.remove(key);

@@ -188,7 +188,7 @@ tables! {
         validation: Vec<PathBuf> = Paths, Value("");
         /// The field of .jsonl or the column of .tsv that holds the text.
         text_column: String = Text, Value("text");
-        /// A tokenizer.json, or its folder; or `gpt2` or `byte`.
+        /// A tokenizer.json, the folder of one, of a model or of a run; or `gpt2` or `byte`.
         tokenizer: String = Text, Value("byte");
     }
 
@@ -209,7 +209,7 @@ tables! {
         /// How the learning rate goes down after the warm-up.
         schedule: ScheduleName = Kind::Choice(ScheduleName::NAMES), Value("cosine");
         /// Steps over which the learning rate rises to its peak.
-        warmup: u64 = Whole(0), Value("100");
+        warmup: Option<u64> = Whole(0), Unset("100, or a tenth of the steps if that is less");
         /// AdamW's decay rate of the mean gradient.
         beta1: f32 = Kind::BELOW_ONE, Value("0.9");
         /// AdamW's decay rate of the mean squared gradient.
@@ -351,11 +351,11 @@ tables! {
         /// Folder for tokenizer.json and the token shards.
         out: PathBuf = Path, Value("runs/tokens");
         /// Learn a byte-level BPE vocabulary first, or apply one that exists.
-        kind: TokenizeKind = Kind::Choice(TokenizeKind::NAMES), Value("train_bpe");
-        /// What to apply: a tokenizer.json, or its folder; or `gpt2` or `byte`.
-        tokenizer: String = Text, Value("byte");
-        /// Tokens in the vocabulary to learn, the 256 bytes included.
-        vocab_size: usize = Whole(256), Value("4096");
+        kind: Option<TokenizeKind> = Kind::Choice(TokenizeKind::NAMES), Unset("apply with --tokenizer, otherwise train_bpe");
+        /// What to apply: a tokenizer.json, the folder of one, of a model or of a run; or `gpt2` or `byte`.
+        tokenizer: Option<String> = Text, Unset("learn one");
+        /// Tokens in the vocabulary to learn, the 256 bytes and two special tokens included.
+        vocab_size: usize = Whole(258), Value("4096");
         /// Tokens per shard.
         shard_tokens: usize = Whole(1), Value("100000000");
         /// The field of .jsonl or the column of .tsv that holds the text.

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use super::tokenizer::Tokenizer;
-use crate::file::Staged;
+use crate::file::{Staged, remove_leftovers};
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"WWTOKENS";
@@ -130,6 +130,7 @@ impl ShardWriter {
             return Err(Error::setting("tokenize.shard_tokens", "at least 1", 0));
         }
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        remove_leftovers(&folder)?;
         if shard_path(&folder, 0).exists() {
             let got = "tokens-00000.bin in it; remove the old shards or choose another folder";
             return Err(Error::data(folder.display(), "a folder without token shards", got));

@@ -66,7 +66,7 @@ pub(super) struct InputFile {
 ///
 /// | name | documents |
 /// |---|---|
-/// | `.txt`, `.text`, `.md` | the file is one document, in pieces of at most 1 MiB |
+/// | `.txt`, `.text` | the file is one document, in pieces of at most 1 MiB |
 /// | `.jsonl`, `.ndjson` | one a line, from the object's field `columns.jsonl` |
 /// | `.tsv` | one a line, from the column `columns.tsv`; the first line is the header |
 ///
@@ -256,7 +256,7 @@ fn find_in_folder(folder: &Path, files: &mut Vec<InputFile>) -> Result<()> {
 fn format_of(path: &Path) -> Option<Format> {
     let name = if is_gzipped(path) { Path::new(path.file_stem()?) } else { path };
     match name.extension()?.to_ascii_lowercase().to_str()? {
-        "txt" | "text" | "md" => Some(Format::Text),
+        "txt" | "text" => Some(Format::Text),
         "jsonl" | "ndjson" => Some(Format::JsonLines),
         "tsv" => Some(Format::Tsv),
         _ => None,

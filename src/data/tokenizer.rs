@@ -75,7 +75,7 @@ impl Tokenizer {
         let least = 256 + specials.len();
         if vocab_size < least || u32::try_from(vocab_size).is_err() {
             let expected = format!("at least {least} (256 bytes and {} special tokens) and below 2³²", specials.len());
-            return Err(Error::setting("tokenizer.vocab_size", expected, vocab_size));
+            return Err(Error::setting("tokenize.vocab_size", expected, vocab_size));
         }
         let words = count_words(texts)?;
         if words.is_empty() {

@@ -141,15 +141,38 @@ impl Confusion {
     }
 }
 
+/// More classes than this are summed up in one line.
+const MAX_TABLE: usize = 20;
+
+impl Confusion {
+    fn fmt_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let baseline = self.majority_baseline();
+        write!(
+            f,
+            "accuracy {:.3}, macro-F1 {:.3}, {} examples (always `{}`: accuracy {:.3}, macro-F1 {:.3})",
+            self.accuracy(),
+            self.macro_f1(),
+            self.total(),
+            self.labels[baseline.label],
+            baseline.accuracy,
+            baseline.macro_f1
+        )
+    }
+}
+
 fn ratio_or_zero(numerator: u64, denominator: u64) -> f64 {
     if denominator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
 }
 
-/// A table for the terminal: a row per true class, a column per predicted class, and each class's recall and F1.
+/// A table for the terminal: a row per true class, a column per predicted class, and each class's recall and F1; of more
+/// than 20 classes the last line alone.
 impl fmt::Display for Confusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const CORNER: &str = "true \\ predicted";
         let classes = self.labels.len();
+        if classes > MAX_TABLE {
+            return self.fmt_summary(f);
+        }
         let chars = |text: &str| text.chars().count();
         let first = self.labels.iter().map(|label| chars(label)).chain([chars(CORNER)]).max().unwrap_or(0);
         let widths: Vec<usize> = (0..classes)
@@ -170,17 +193,7 @@ impl fmt::Display for Confusion {
             }
             writeln!(f, "  {:>6.3}  {:>5.3}", self.recall(truth), self.f1(truth))?;
         }
-        let baseline = self.majority_baseline();
-        write!(
-            f,
-            "accuracy {:.3}, macro-F1 {:.3}, {} examples (always `{}`: accuracy {:.3}, macro-F1 {:.3})",
-            self.accuracy(),
-            self.macro_f1(),
-            self.total(),
-            self.labels[baseline.label],
-            baseline.accuracy,
-            baseline.macro_f1
-        )
+        self.fmt_summary(f)
     }
 }
 

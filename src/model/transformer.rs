@@ -109,11 +109,6 @@ impl Transformer {
         Ok(model)
     }
 
-    /// The same model with another probability of dropout.
-    pub fn with_dropout(self, dropout: f32) -> Result<Self> {
-        Self::from_parameters(Config { dropout, ..self.config }, self.parameters)
-    }
-
     /// The config.
     pub fn config(&self) -> &Config {
         &self.config

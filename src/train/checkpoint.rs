@@ -99,6 +99,11 @@ fn save_optimizer(optimizer: &Optimizer, path: &Path) -> Result<()> {
 pub fn load(path: &Path) -> Result<Checkpoint> {
     let model = model::load(path)?;
     let state = read_state(path)?;
+    if let Some(step) = step_of(path)
+        && step != state.step
+    {
+        return Err(Error::format(path.join(STATE), format!("`step` {step}, as its folder is named"), state.step));
+    }
     let mut optimizer = Optimizer::new(state.options.optimizer.clone(), &model)?;
     optimizer.step = state.step;
 
@@ -126,16 +131,18 @@ fn read_state(checkpoint: &Path) -> Result<State> {
     serde_json::from_str(&text).map_err(|error| Error::format(&path, "the state of a training run", error))
 }
 
+/// The step that a checkpoint's folder is named after.
+fn step_of(checkpoint: &Path) -> Option<u64> {
+    checkpoint.file_name()?.to_str()?.strip_prefix(STEP_PREFIX)?.parse().ok()
+}
+
 /// The checkpoints of a run, oldest first.
 pub fn all(run: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(run).map_err(Error::io("read", run))? {
-        let entry = entry.map_err(Error::io("read", run))?;
-        let name = entry.file_name();
-        let step =
-            name.to_str().and_then(|name| name.strip_prefix(STEP_PREFIX)).and_then(|step| step.parse::<u64>().ok());
-        if let Some(step) = step {
-            found.push((step, entry.path()));
+        let path = entry.map_err(Error::io("read", run))?.path();
+        if let Some(step) = step_of(&path) {
+            found.push((step, path));
         }
     }
     found.sort();

@@ -84,6 +84,11 @@ impl Pretraining {
             return Err(Error::setting("train.context", expected, options.context));
         }
         let windows = Windows::new(corpus, options.context, options.seed)?;
+        let tokens = options.batch.checked_mul(options.context).and_then(|n| n.checked_mul(options.accumulate));
+        if tokens.is_none_or(|tokens| tokens >= 1 << 40) {
+            let got = format!("{} × {} × {}", options.batch, options.context, options.accumulate);
+            return Err(Error::setting("train.accumulate", "fewer than 2⁴⁰ tokens a step", got));
+        }
         let work = Workspace::for_training(config, options.batch, options.context)?;
         let len = work.rows();
         Ok(Pretraining {

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::data::{Tokenizer, Tokens};
 use crate::error::{Error, Result};
 use crate::eval::{Curve, Perplexity, Style, loss_curves};
-use crate::file::remove_leftovers;
+use crate::file::{remove_leftovers, write_atomically};
 use crate::generate::{self, Request};
 use crate::ops::Sampling;
 use crate::train::checkpoint::{self, State};
-use crate::train::optimizer::not_finite;
 use crate::train::pretrain::{Pretraining, evaluate};
 use crate::train::{Metrics, MetricsLog, Progress};
 
@@ -30,6 +29,8 @@ const DECODED_TOKENS: usize = 1 << 16;
 /// How a run goes.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
+    /// What the run is called, by the progress bar and over the curves.
+    pub name: &'static str,
     /// The folder for everything that is written.
     pub out: PathBuf,
     /// The last step of the schedule.
@@ -79,6 +80,7 @@ pub fn run(
     let out = &options.out;
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     remove_leftovers(out)?;
+    drop_later_samples(&out.join(SAMPLES), training.steps_done())?;
     let mut log = match training.steps_done() {
         0 => MetricsLog::create(out.join(METRICS))?,
         step => MetricsLog::resume(out.join(METRICS), step)?,
@@ -87,7 +89,7 @@ pub fn run(
         .map(|tokens| prepare(tokens, tokenizer, training.options().context, options.eval_tokens))
         .transpose()?;
     let last = options.stop_at.unwrap_or(options.steps).min(options.steps);
-    let mut progress = Progress::new("pretrain", training.steps_done(), last);
+    let mut progress = Progress::new(options.name, training.steps_done(), last);
     let mut tokens = training.steps_done() * tokens_per_step(training);
     let mut scores = None;
     let mut stopped = stop.load(Ordering::Relaxed);
@@ -179,7 +181,8 @@ fn with_scores(step: u64, scores: Option<Perplexity>) -> Metrics {
     }
 }
 
-fn sample(training: &Pretraining, tokenizer: &Tokenizer, options: &RunOptions, progress: &Progress) -> Result<()> {
+fn sample(training: &mut Pretraining, tokenizer: &Tokenizer, options: &RunOptions, progress: &Progress) -> Result<()> {
+    check_finite(training, options)?;
     let step = training.steps_done();
     let start = training.options().start.unwrap_or(tokenizer.end_of_text());
     let prompt = [vec![start], tokenizer.encode(&options.sample_prompt)?].concat();
@@ -211,11 +214,7 @@ fn save(
     options: &RunOptions,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let loss = training.next_loss()?;
-    if !loss.is_finite() {
-        let error = not_finite("loss after this step", training.steps_done(), loss);
-        return Err(with_last_checkpoint(error, &options.out));
-    }
+    check_finite(training, options)?;
     let state = State {
         step: training.steps_done(),
         corpus_tokens: training.corpus().len(),
@@ -225,14 +224,37 @@ fn save(
     };
     let optimizer = training.optimizer();
     let checkpoint = checkpoint::save(&options.out, training.model(), tokenizer, optimizer, &state, options.keep)?;
-    if let Err(error) = draw(&options.out) {
+    if let Err(error) = draw(options.name, &options.out) {
         progress.println(&format!("warning: {error}"));
     }
     Ok(checkpoint)
 }
 
+/// The model must have survived the last update: its loss on the next batch is a number.
+fn check_finite(training: &mut Pretraining, options: &RunOptions) -> Result<()> {
+    let value = training.next_loss()?;
+    if value.is_finite() {
+        return Ok(());
+    }
+    let advice = "try a lower learning rate, a longer warm-up or a smaller clipping norm".into();
+    let error = Error::NotFinite { what: "loss after the update", step: training.steps_done(), value, advice };
+    Err(with_last_checkpoint(error, &options.out))
+}
+
+/// Leaves the samples up to `step`: what comes later will be written again.
+fn drop_later_samples(path: &Path, step: u64) -> Result<()> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let step_of = |sample: &str| sample.strip_prefix("step ")?.split(':').next()?.parse::<u64>().ok();
+    let kept = text.split_inclusive("\n\n").filter(|sample| step_of(sample).is_some_and(|at| at <= step));
+    let kept: String = kept.collect();
+    write_atomically(path, |file| file.write_all(kept.as_bytes()).map_err(Error::io("write", path)))
+}
+
 /// Draws the curves of the run in `out` from its metrics.
-fn draw(out: &Path) -> Result<()> {
+fn draw(name: &str, out: &Path) -> Result<()> {
     let metrics = MetricsLog::read(out.join(METRICS))?;
     let points = |value: fn(&Metrics) -> Option<f64>| -> Vec<(f64, f64)> {
         metrics.iter().filter_map(|line| Some((line.step as f64, value(line)?))).collect()
@@ -246,7 +268,7 @@ fn draw(out: &Path) -> Result<()> {
     if drawn.is_empty() {
         return Ok(());
     }
-    loss_curves(out.join(CURVES), "Pre-training", "nats per token", &drawn)
+    loss_curves(out.join(CURVES), name, "nats per token", &drawn)
 }
 
 /// Adds to an error of a step what was kept.

@@ -180,6 +180,45 @@ fn leftovers(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn nothing_that_lies_in_the_folder_is_lost() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(200));
+    // Shards that are not the run's own.
+    sandbox.run("tokenize --kind apply --tokenizer byte --input train.txt --out mine/tokens/train");
+    let shards = sandbox.read("mine/tokens/train/tokens-00000.bin");
+    sandbox.fails(&format!("pretrain --train train.txt {TINY} --steps 2 --out mine"), &["train.out", "mine"]);
+    assert_eq!(shards, sandbox.read("mine/tokens/train/tokens-00000.bin"));
+
+    // A resume with another text fails, and with the text back it goes on.
+    sandbox.run(&format!("pretrain --train train.txt {TINY} --steps 20 --stop-at 2 --out run"));
+    std::fs::remove_dir_all(sandbox.path("run/tokens")).unwrap();
+    sandbox.write("train.txt", text(100));
+    sandbox.fails("pretrain --resume --out run", &["training text", "another text"]);
+    sandbox.write("train.txt", text(200));
+    // What is given when resuming holds for the next time.
+    sandbox.run("pretrain --resume --out run --stop-at 4 --keep 9");
+    sandbox.run("pretrain --resume --out run --stop-at 6");
+    assert_eq!(warpweave::train::checkpoint::all(&sandbox.path("run")).unwrap().len(), 3);
+    sandbox.fails("finetune --model run --train x.tsv --out run/step-00000006", &["finetune.out"]);
+
+    // One process at a time.
+    let lock = std::fs::File::create(sandbox.path("run/.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox.fails("pretrain --resume --out run", &["run", "in use"]);
+}
+
+#[test]
+fn few_steps_need_no_warm_up_of_their_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("train.txt", text(100));
+    let tiny = "--layers 1 --width 16 --heads 2 --context 16 --batch 4";
+    sandbox.run(&format!("pretrain --train train.txt {tiny} --steps 5 --out run"));
+    sandbox.fails(&format!("pretrain --train train.txt {tiny} --steps 5 --warmup 6 --out no"), &["train.warmup", "6"]);
+    let negative = sandbox.output(&format!("pretrain --train train.txt {tiny} --steps 5 --lr -1 --out no"));
+    assert!(String::from_utf8(negative.stderr).unwrap().contains("at least 0"));
+}
+
+#[test]
 fn a_run_begins_with_another_model() {
     let sandbox = Sandbox::new();
     sandbox.write("train.txt", text(200));
@@ -200,8 +239,7 @@ fn gpt2s_vocabulary_and_compressed_text() {
     sandbox.write("train.txt", text(50));
     let gzip = std::process::Command::new("gzip").arg(sandbox.path("train.txt")).status().unwrap();
     assert!(gzip.success());
-    let printed =
-        sandbox.run("tokenize --kind apply --tokenizer gpt2 --input train.txt.gz --out tokens --shard-tokens 100");
+    let printed = sandbox.run("tokenize --tokenizer gpt2 --input train.txt.gz --out tokens --shard-tokens 100");
     assert!(printed.contains("of 50257"), "{printed}");
     assert!(sandbox.path("tokens/tokens-00001.bin").is_file());
     sandbox

@@ -1,6 +1,7 @@
 //! What several subcommands do: threads, tokenizers, corpora, models.
 
 use std::fmt::Display;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +18,18 @@ use warpweave::model::Config;
 use warpweave::train::{Decay, START, checkpoint};
 use warpweave::{Error, Result};
 
+const TOKENIZER: &str = "tokenizer.json";
+
 /// The effective options of a run, in its folder.
 pub const SETTINGS: &str = "settings.toml";
 
 /// Computes with `threads` threads; all cores when not given.
 pub fn use_threads(threads: Option<usize>) -> Result<()> {
+    const MOST: usize = 1024;
     let Some(threads) = threads else { return Ok(()) };
+    if threads > MOST {
+        return Err(Error::setting("threads", format!("at most {MOST}"), threads));
+    }
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Error::library("start the threads"))
 }
 
@@ -61,7 +68,10 @@ pub fn tokenizer(name: &str) -> Result<Tokenizer> {
         "byte" => Tokenizer::byte_level(&[START]),
         path => {
             let path = Path::new(path);
-            Tokenizer::from_file(if path.is_dir() { path.join("tokenizer.json") } else { path.to_path_buf() })
+            if path.is_dir() && !path.join(TOKENIZER).is_file() {
+                return Tokenizer::from_file(checkpoint::resolve(path)?.join(TOKENIZER));
+            }
+            Tokenizer::from_file(if path.is_dir() { path.join(TOKENIZER) } else { path.to_path_buf() })
         }
     }
 }
@@ -86,9 +96,7 @@ pub fn corpus(paths: &[PathBuf], column: &str, tokenizer: &Tokenizer, folder: &P
             "shards among other paths",
         ));
     }
-    // The input is looked for before anything old is removed.
     let documents = documents(paths, &TextColumns::named(column))?;
-    Tokens::remove(folder)?;
     let writer = ShardWriter::create(folder, tokenizer, DEFAULT_SHARD_TOKENS)?;
     encode(documents, tokenizer, writer)?;
     Ok(Arc::new(Tokens::open(folder, tokenizer)?))
@@ -147,11 +155,47 @@ pub fn decay(name: ScheduleName, min_ratio: f64, d_model: usize) -> Decay {
     }
 }
 
-/// A run's folder must not hold a model that the run would replace.
-pub fn check_free(settings: &Settings, key: &str, out: &Path, hint: &str) -> Result<()> {
-    if out.join("model").exists() || (out.is_dir() && !checkpoint::all(out)?.is_empty()) {
-        return Err(settings.error(key, format_args!("a folder without a model{hint}"), out.display()));
-    }
+/// Takes the folder of a new run: no other process may be using it, and it must hold nothing that the run would replace.
+/// The folder is free again when the returned file is dropped.
+pub fn take(settings: &Settings, key: &str, out: &Path, hint: &str) -> Result<File> {
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    remove_leftovers(out)
+    let lock = lock(out)?;
+    let model = ["model", "config.json", "model.safetensors"].iter().any(|name| out.join(name).exists());
+    let shards = ["train", "validation"].map(|name| out.join("tokens").join(name));
+    let began = out.join(SETTINGS).is_file();
+    if model || !checkpoint::all(out)?.is_empty() || (!began && shards.iter().any(|folder| Tokens::is_in(folder))) {
+        let expected = format_args!("a folder without a model or tokens{hint}");
+        return Err(settings.error(key, expected, out.display()));
+    }
+    // What a run that never came to its first checkpoint has left.
+    shards.iter().try_for_each(|folder| Tokens::remove(folder))?;
+    remove_leftovers(out)?;
+    Ok(lock)
+}
+
+/// Keeps other processes out of a run's folder until the returned file is dropped.
+pub fn lock(out: &Path) -> Result<File> {
+    let path = out.join(".lock");
+    let file = File::create(&path).map_err(Error::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::data(out.display(), "a folder that no other run is using", "one that is in use"))
+        }
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+/// Makes the paths of options absolute, so that they mean the same from another folder.
+pub fn make_absolute(settings: &mut Settings) -> Result<()> {
+    settings.make_paths_absolute()?;
+    let key = "data.tokenizer";
+    if settings.is_given(key) {
+        let data: String = settings.text(key)?;
+        if !["gpt2", "byte"].contains(&data.as_str()) {
+            let path = std::path::absolute(&data).map_err(Error::io("find", &data))?;
+            settings.set(key, &path.to_string_lossy())?;
+        }
+    }
+    Ok(())
 }

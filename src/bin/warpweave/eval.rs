@@ -1,6 +1,5 @@
 //! `warpweave eval`: perplexity of a language model, accuracy of a fine-tuned one.
 
-use warpweave::Result;
 use warpweave::config::{self, Settings};
 use warpweave::data::labelled;
 use warpweave::data::prepare::encode_documents;
@@ -9,6 +8,7 @@ use warpweave::eval::Perplexity;
 use warpweave::train::{
     BatchShape, Encoded, Layout, TaskRecord, checkpoint, evaluate_classifier, evaluate_language_model,
 };
+use warpweave::{Error, Result};
 
 use crate::common::{self, say};
 
@@ -29,6 +29,10 @@ pub fn run(settings: Settings) -> Result<()> {
         let shape = BatchShape { batch: options.batch, group: record.group(), choices: record.choices() };
         say(evaluate_classifier(&model, &encoded, record.labels.names(), shape)?)?;
         return Ok(());
+    }
+    if model.config().labels > 0 {
+        let expected = "a `task.json` beside a model with a classification head";
+        return Err(Error::format(folder.join("task.json"), expected, "none"));
     }
     let start = common::start_token(&tokenizer);
     // What comes first is not predicted: it stands before the text.

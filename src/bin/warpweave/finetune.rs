@@ -26,8 +26,8 @@ pub fn run(mut settings: Settings) -> Result<()> {
         let expected = format!("at most the model's {}", model.config().context);
         return Err(settings.error("finetune.context", expected, context));
     }
-    common::check_free(&settings, "finetune.out", &options.out, "")?;
-    settings.make_paths_absolute()?;
+    let _lock = common::take(&settings, "finetune.out", &options.out, "; remove it or choose another")?;
+    common::make_absolute(&mut settings)?;
     settings.write(options.out.join(common::SETTINGS), tables::FINETUNE.tables)?;
     match task {
         Some(task) => labelled_task(&options, task, context, model, tokenizer),
@@ -71,6 +71,11 @@ fn optimizer(options: &config::Finetune, d_model: usize, steps: u64) -> Result<O
     })
 }
 
+fn steps(options: &config::Finetune, per_epoch: u64) -> Result<u64> {
+    let steps = options.epochs.checked_mul(per_epoch).filter(|&steps| steps < 1 << 40);
+    steps.ok_or_else(|| Error::setting("finetune.epochs", "fewer than 2⁴⁰ steps in all", options.epochs))
+}
+
 fn labelled_task(
     options: &config::Finetune,
     task: Task,
@@ -93,8 +98,16 @@ fn labelled_task(
         examples.iter().map(|example| layout.encode(&tokenizer, example, both_orders)).collect()
     };
     let (train, validation) = (encode(&examples)?, encode(&validation)?);
+    let full =
+        train.iter().filter(|example| example.sequences.iter().any(|sequence| sequence.len() == context)).count();
+    if full > 0 {
+        say(format_args!(
+            "{full} of {} examples fill the context of {context} tokens; what is beyond is cut",
+            train.len()
+        ))?;
+    }
 
-    let steps = options.epochs * train.len().div_ceil(options.batch) as u64;
+    let steps = steps(options, train.len().div_ceil(options.batch) as u64)?;
     let shape = BatchShape { batch: options.batch, group: record.group(), choices: record.choices() };
     let finetune = FinetuneOptions {
         shape,
@@ -157,7 +170,7 @@ fn language_model(options: &config::Finetune, context: usize, model: Transformer
         paths => Some(common::corpus(paths, &options.text, tokenizer, &folder("validation"))?),
     };
     let windows = (corpus.len().saturating_sub(1) / context as u64).max(1);
-    let steps = options.epochs * windows.div_ceil(options.batch as u64);
+    let steps = steps(options, windows.div_ceil(options.batch as u64))?;
     let pretrain = PretrainOptions {
         batch: options.batch,
         context,
@@ -168,12 +181,15 @@ fn language_model(options: &config::Finetune, context: usize, model: Transformer
         seed: options.seed,
     };
     let dropout = options.dropout.unwrap_or(model.config().dropout);
-    let mut model = model.with_dropout(dropout)?;
+    // A classification head is of no use here.
+    let vocabulary = model.config().vocab_size;
+    let mut model = model.with_head(0, dropout, vocabulary, options.seed)?;
     if options.from_scratch {
         model = Transformer::new(model.config().clone(), options.seed)?;
     }
     let mut training = Pretraining::new(model, corpus, pretrain)?;
     let run_options = RunOptions {
+        name: "fine-tuning",
         out: options.out.clone(),
         steps,
         stop_at: None,

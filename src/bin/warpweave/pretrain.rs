@@ -1,6 +1,7 @@
 //! `warpweave pretrain`: trains a language model on text.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use crate::common::{self, say};
 /// Runs the subcommand.
 pub fn run(settings: Settings) -> Result<()> {
     let train: config::Train = settings.section()?;
-    let (mut training, tokenizer, validation, train) =
-        if train.resume { resume(settings, &train.out)? } else { start(settings)? };
+    let prepared = if train.resume { resume(settings, &train.out)? } else { start(settings)? };
+    let Prepared { mut training, tokenizer, validation, train, lock: _lock } = prepared;
     say(format_args!(
         "{} parameters, {} training tokens, {} steps of {} tokens",
         training.model().layout().len(),
@@ -27,6 +28,7 @@ pub fn run(settings: Settings) -> Result<()> {
         train.batch * training.options().context * train.accumulate,
     ))?;
     let options = RunOptions {
+        name: "pre-training",
         out: train.out.clone(),
         steps: train.steps,
         stop_at: train.stop_at,
@@ -51,7 +53,14 @@ pub fn run(settings: Settings) -> Result<()> {
 }
 
 /// What a run is made of.
-type Prepared = (Pretraining, Tokenizer, Option<Arc<Tokens>>, config::Train);
+struct Prepared {
+    training: Pretraining,
+    tokenizer: Tokenizer,
+    validation: Option<Arc<Tokens>>,
+    train: config::Train,
+    /// Held as long as the run goes on.
+    lock: File,
+}
 
 /// A new run: from random weights, or from those that `--init` names.
 fn start(mut settings: Settings) -> Result<Prepared> {
@@ -69,29 +78,33 @@ fn start(mut settings: Settings) -> Result<Prepared> {
                 let expected = "the tokenizer of the model that --init names, or nothing";
                 return Err(settings.error("data.tokenizer", expected, &data.tokenizer));
             }
-            let unchanged = config::Model { dropout: None, ..model.clone() };
-            if unchanged != Settings::new().section()? {
-                let expected = "no [model] options but dropout beside --init, which brings its own";
-                return Err(Error::setting("model", expected, "others"));
+            let mut others = config::Model::TABLE.settings.iter().map(|setting| setting.key());
+            if let Some(key) = others.find(|key| settings.is_given(key) && key != "model.dropout") {
+                let expected = "nothing beside --init, which brings its own model; only dropout may change";
+                return Err(settings.error(&key, expected, "a value"));
             }
             let dropout = model.dropout.unwrap_or(initial.config().dropout);
-            initial.with_dropout(dropout)?
+            // A classification head is of no use here.
+            let vocabulary = initial.config().vocab_size;
+            initial.with_head(0, dropout, vocabulary, train.seed)?
         }
         None => Transformer::new(common::model_config(&model, tokenizer.vocab_size())?, train.seed)?,
     };
-    common::check_free(&settings, "train.out", &train.out, ", or --resume to go on with the run in it")?;
-    let options = pretrain_options(&train, model.config(), common::start_token(&tokenizer))?;
+    let options = pretrain_options(&settings, &train, model.config(), common::start_token(&tokenizer))?;
+    let hint = ", or --resume to go on with the run in it";
+    let lock = common::take(&settings, "train.out", &train.out, hint)?;
+    common::make_absolute(&mut settings)?;
+    settings.write(train.out.join(common::SETTINGS), tables::PRETRAIN.tables)?;
     let (corpus, validation) = corpora(&data, &train, &tokenizer)?;
     let training = Pretraining::new(model, corpus, options)?;
-    settings.make_paths_absolute()?;
-    settings.write(train.out.join(common::SETTINGS), tables::PRETRAIN.tables)?;
-    Ok((training, tokenizer, validation, train))
+    Ok(Prepared { training, tokenizer, validation, train, lock })
 }
 
 /// The run in `out`, from its newest checkpoint. What decides how it goes must be as it was.
 fn resume(mut given: Settings, out: &Path) -> Result<Prepared> {
     let checkpoint_path = checkpoint::latest(out)?;
-    given.make_paths_absolute()?;
+    let lock = common::lock(out)?;
+    common::make_absolute(&mut given)?;
     let mut settings = Settings::read(out.join(common::SETTINGS))?;
     // The folder may have moved, and a pause that was reached is over.
     settings.forget("train.stop_at");
@@ -106,7 +119,10 @@ fn resume(mut given: Settings, out: &Path) -> Result<Prepared> {
     common::use_threads(train.threads)?;
     let tokenizer = checkpoint::load_tokenizer(&checkpoint_path)?;
     let checkpoint = checkpoint::load(&checkpoint_path)?;
-    let options = pretrain_options(&train, checkpoint.model.config(), common::start_token(&tokenizer))?;
+    let config = checkpoint.model.config();
+    let options = pretrain_options(&settings, &train, config, common::start_token(&tokenizer))?;
+    let shards = train.out.join("tokens/train");
+    let had_shards = Tokens::is_in(&shards);
     let (corpus, validation) = corpora(&data, &train, &tokenizer)?;
     let now = State {
         step: checkpoint.state.step,
@@ -115,9 +131,19 @@ fn resume(mut given: Settings, out: &Path) -> Result<Prepared> {
         tokenizer: tokenizer.fingerprint(),
         options: options.clone(),
     };
-    same(&checkpoint.state, &now, out)?;
+    if let Err(error) = same(&checkpoint.state, &now, out) {
+        if !had_shards {
+            // They were made just now, of another text.
+            Tokens::remove(&shards)?;
+        }
+        return Err(error);
+    }
+    // Flags given now hold for the next time, too; a pause does not.
+    settings.forget("train.stop_at");
+    settings.set("train.resume", "false")?;
+    settings.write(out.join(common::SETTINGS), tables::PRETRAIN.tables)?;
     let training = Pretraining::resume(checkpoint.model, checkpoint.optimizer, corpus, options)?;
-    Ok((training, tokenizer, validation, train))
+    Ok(Prepared { training, tokenizer, validation, train, lock })
 }
 
 /// The tokens to train on and to validate with. A resumed run has those that it made when it began.
@@ -140,15 +166,28 @@ fn corpora(
     Ok((corpus("train", &data.train)?, validation))
 }
 
-fn pretrain_options(train: &config::Train, config: &Config, start: Option<u32>) -> Result<PretrainOptions> {
+fn pretrain_options(
+    settings: &Settings,
+    train: &config::Train,
+    config: &Config,
+    start: Option<u32>,
+) -> Result<PretrainOptions> {
+    let context = train.context.unwrap_or(config.context);
+    if context > config.context {
+        return Err(settings.error("train.context", format_args!("at most the model's {}", config.context), context));
+    }
+    let warmup = train.warmup.unwrap_or((train.steps / 10).min(100));
+    if warmup > train.steps {
+        return Err(settings.error("train.warmup", format_args!("at most the {} steps", train.steps), warmup));
+    }
     let decay = common::decay(train.schedule, train.min_lr_ratio, config.width);
     Ok(PretrainOptions {
         batch: train.batch,
-        context: train.context.unwrap_or(config.context),
+        context,
         accumulate: train.accumulate,
         start,
         optimizer: OptimizerOptions {
-            schedule: Schedule::new(decay, train.lr, train.warmup, train.steps)?,
+            schedule: Schedule::new(decay, train.lr, warmup, train.steps)?,
             beta1: train.beta1,
             beta2: train.beta2,
             eps: train.eps,
@@ -168,6 +207,11 @@ fn same(before: &State, now: &State, out: &Path) -> Result<()> {
         flatten("", &serde_json::to_value(state).map_err(Error::library("compare the runs"))?, &mut fields);
         Ok(fields)
     };
+    if (before.corpus_tokens, before.corpus_checksum) != (now.corpus_tokens, now.corpus_checksum) {
+        let what = format!("resume {}: training text", out.display());
+        let expected = format!("the {} tokens that the run began with", before.corpus_tokens);
+        return Err(Error::data(what, expected, format!("{} tokens of another text", now.corpus_tokens)));
+    }
     let (before, now) = (fields(before)?, fields(now)?);
     for key in before.keys().chain(now.keys()) {
         let value = |fields: &BTreeMap<String, String>| fields.get(key).cloned().unwrap_or_else(|| "none".into());

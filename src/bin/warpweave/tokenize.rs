@@ -15,14 +15,19 @@ pub fn run(settings: Settings) -> Result<()> {
         let expected = "a folder without token shards; remove the old ones or choose another";
         return Err(Error::setting("tokenize.out", expected, options.out.display()));
     }
-    let tokenizer = match options.kind {
-        tables::TokenizeKind::TrainBpe => {
-            let texts = documents(&options.input, &columns)?.map(|document| Ok(document?.text));
-            Tokenizer::train_bpe(texts, options.vocab_size, &[START])?
-        }
-        tables::TokenizeKind::Apply => common::tokenizer(&options.tokenizer)?,
-    };
     std::fs::create_dir_all(&options.out).map_err(Error::io("create", &options.out))?;
+    let apply = options.kind.map_or(options.tokenizer.is_some(), |kind| kind == tables::TokenizeKind::Apply);
+    let contradiction = if apply { "tokenize.vocab_size" } else { "tokenize.tokenizer" };
+    if settings.is_given(contradiction) {
+        let kind = if apply { "apply" } else { "train_bpe" };
+        return Err(settings.error(contradiction, format_args!("nothing beside kind {kind}"), "a value"));
+    }
+    let tokenizer = if apply {
+        common::tokenizer(options.tokenizer.as_deref().unwrap_or("byte"))?
+    } else {
+        let texts = documents(&options.input, &columns)?.map(|document| Ok(document?.text));
+        Tokenizer::train_bpe(texts, options.vocab_size, &[START])?
+    };
     let path = options.out.join("tokenizer.json");
     // The shards come first: a folder with a tokenizer has all its tokens.
     let writer = ShardWriter::create(&options.out, &tokenizer, options.shard_tokens as u64)?;
