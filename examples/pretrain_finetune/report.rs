@@ -86,26 +86,19 @@ fn write_json(value: &serde_json::Value, path: &Path) -> Result<()> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\nseed {}, {} labelled passages; validation speeches: {}",
-            self.seed, self.labels, self.perplexity
-        )?;
-        writeln!(f, "{:<42} {:>8} {:>8}", "eras of the test speeches' passages", "accuracy", "macro-F1")?;
+        writeln!(f, "\nseed {}, {} labelled passages", self.seed, self.labels)?;
+        writeln!(f, "{:<42} {:>10} {:>10}", "eras of the test speeches' passages", "accuracy", "macro-F1")?;
         for (name, scores) in [
             ("pre-trained, then fine-tuned", self.fine_tuned),
             ("the same network from scratch", self.from_scratch),
             ("always the most frequent class", self.majority),
         ] {
-            writeln!(f, "{name:<42} {:>8.3} {:>8.3}", scores.accuracy, scores.macro_f1)?;
+            writeln!(f, "{name:<42} {:>10.3} {:>10.3}", scores.accuracy, scores.macro_f1)?;
         }
-        writeln!(f, "{:<42} {:>10} {:>10}", "pre-training on the validation speeches", "perplexity", "bits/byte")?;
+        writeln!(f, "{:<42} {:>10} {:>10}", "language model on the validation speeches", "perplexity", "bits/byte")?;
         let (perplexity, bits) = (self.perplexity.perplexity(), self.perplexity.bits_per_byte());
-        writeln!(
-            f,
-            "{:<42} {perplexity:>10.2} {bits:>10.3}",
-            format!("{:.3} nats a token", self.perplexity.nats_per_token())
-        )
+        let name = format!("pre-trained, {:.3} nats a token", self.perplexity.nats_per_token());
+        writeln!(f, "{name:<42} {perplexity:>10.2} {bits:>10.3}")
     }
 }
 
