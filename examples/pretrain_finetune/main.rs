@@ -161,19 +161,18 @@ fn run_seed(options: &Options, split: &Split, seed: u64, out: &Path) -> Result<R
     Ok(report)
 }
 
-/// Removes what an earlier run has written; a folder with anything else in it is refused.
+/// Removes what an earlier run has written, and nothing else. A folder that is not empty and holds nothing of the kind is
+/// somebody's own, and refused.
 fn clear(out: &Path, keep_pretrained: bool) -> Result<()> {
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    let entries = std::fs::read_dir(out).map_err(Error::io("read", out))?;
-    let names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<std::io::Result<Vec<_>>>();
-    let names = names.map_err(Error::io("read", out))?;
-    if let Some(other) = names.iter().find(|name| !WRITTEN.iter().any(|written| *name == written)) {
-        let got = format!("{}, which holds {}", out.display(), other.display());
+    let is_empty = std::fs::read_dir(out).map_err(Error::io("read", out))?.next().is_none();
+    if !is_empty && !WRITTEN.iter().any(|name| out.join(name).exists()) && !out.join("seeds.json").exists() {
+        let got = format!("{}, which holds something else", out.display());
         return Err(Error::setting("out", "an empty folder or that of an earlier run", got));
     }
-    for name in names {
-        let path = out.join(&name);
-        if keep_pretrained && name == WRITTEN[0] {
+    for name in WRITTEN {
+        let path = out.join(name);
+        if !path.exists() || (keep_pretrained && name == WRITTEN[0]) {
             continue;
         }
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
