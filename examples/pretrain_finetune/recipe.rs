@@ -1,4 +1,5 @@
-//! Every number of the experiment. They were chosen on the validation speeches; the test speeches only gave the scores.
+//! Every number of the experiment. They come from a smaller study with another split of the same speeches; the scores on this
+//! split's test speeches chose none of them.
 
 use warpweave::Result;
 use warpweave::data::Tokenizer;
