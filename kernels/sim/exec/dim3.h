@@ -1,6 +1,8 @@
 // The two vector types that the launch itself is made of. The others are in include/vector_types.h.
 #pragma once
 
+namespace wwsim {
+
 struct uint3 {
     unsigned x, y, z;
 };
@@ -11,3 +13,5 @@ struct dim3 {
     constexpr dim3(uint3 v) : x(v.x), y(v.y), z(v.z) {}
     constexpr operator uint3() const { return {x, y, z}; }
 };
+
+} // namespace wwsim
