@@ -5,10 +5,10 @@
 //! [`config`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
 
 mod cpu;
-#[cfg(any(ww_cuda, ww_sim))]
-mod ffi;
 pub mod device;
 pub mod error;
+#[cfg(any(ww_cuda, ww_sim))]
+mod ffi;
 pub mod file;
 pub mod model;
 pub mod ops;
