@@ -17,8 +17,9 @@ int32_t launch(void (*kernel)(Parameters...), const LaunchShape &shape, ww_strea
     // What a kernel may have without asking.
     constexpr size_t static_limit = 48 * 1024;
     if (shape.shared_bytes > static_limit) {
-        const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                        static_cast<int>(shape.shared_bytes));
+        const cudaError_t status =
+            cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(shape.shared_bytes));
         if (status != cudaSuccess) return status;
     }
     cudaLaunchConfig_t config = {};
@@ -38,17 +39,17 @@ int32_t launch(void (*kernel)(Parameters...), const LaunchShape &shape, ww_strea
     return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 
-// An attribute of the device that the launcher was called for, which is the current one.
-inline int32_t device_attribute(cudaDeviceAttr attribute, int &value) {
+// An attribute of the stream's device.
+inline int32_t device_attribute(ww_stream stream, cudaDeviceAttr attribute, int &value) {
     int device = 0;
-    const cudaError_t status = cudaGetDevice(&device);
+    const cudaError_t status = cudaStreamGetDevice(static_cast<cudaStream_t>(stream), &device);
     return status != cudaSuccess ? status : cudaDeviceGetAttribute(&value, attribute, device);
 }
 
 // Whether blocks can form clusters there: from sm_90 on.
-inline int32_t has_clusters(bool &answer) {
+inline int32_t has_clusters(ww_stream stream, bool &answer) {
     int supported = 0;
-    const int32_t status = device_attribute(cudaDevAttrClusterLaunch, supported);
+    const int32_t status = device_attribute(stream, cudaDevAttrClusterLaunch, supported);
     answer = supported != 0;
     return status;
 }

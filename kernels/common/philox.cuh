@@ -45,7 +45,7 @@ struct Dropout {
     __device__ __forceinline__ void apply(float (&x)[width], int64_t row, const RowSlice<width> &slice, int vector) const {
         static_assert(width % 4 == 0, "a packed vector is made of whole blocks of Philox");
         const uint64_t start = static_cast<uint64_t>(row) * slice.columns + slice.first(vector);
-        if (slice.packed) {
+        if (slice.packed()) {
 #pragma unroll
             for (int e = 0; e < width; e += 4) {
                 const uint4 word = words((start + e) / 4);

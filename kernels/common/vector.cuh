@@ -1,12 +1,15 @@
-// Rows of elements of any type, 16 bytes per access, kept in registers as they lie in memory and widened to f32 where they are used.
+// Rows of elements of any type, 16 bytes per access, kept in registers as they lie in memory and widened to f32 where they are
+// used.
 //
 // A row is cut into vectors of 16 bytes, and `threads` threads share it. Vector v of all of them together is a tile of
 // threads * width elements that lie side by side. Inside the tile there are two orders:
-//   packed       thread t has elements t * width ... t * width + width - 1: one access of 16 bytes;
-//   interleaved  thread t has elements t, t + threads, t + 2 * threads, ...: accesses of one element.
-// In both, the accesses of a warp lie side by side. Packed needs 16-byte aligned rows of whole vectors (`packs`); the host looks
-// once per launch, and all rows of a launch, its weights too, have the same order, so that a thread has the same columns of each.
-// In both, thread t of a row has the same registers, and an absent element, past the row's end, is 0 in them.
+//   packed       thread t has elements t * width ... t * width + width - 1;
+//   interleaved  thread t has elements t, t + threads, t + 2 * threads, ...
+// Rows of whole vectors are packed: one access of 16 bytes where they are aligned, and the same elements one by one, which the
+// L1 cache joins, where they are not. Other rows are interleaved, in accesses of one element, those of a warp side by side. So
+// the order depends on the shape alone, and a sum comes out the same to the bit wherever a row lies; an absent element, past
+// the row's end, is 0 in registers. Whether rows are aligned is found out by the host, once per launch and for all rows of it,
+// its weights too (`aligned_rows`).
 #pragma once
 
 #include "ptx/memory.cuh"
@@ -68,13 +71,14 @@ template <int width> struct RowSlice {
     int columns;
     int thread; // 0 ... threads - 1
     int threads;
-    bool packed;
+    bool aligned; // and packed
 
+    __device__ __forceinline__ bool packed() const { return columns % width == 0; }
     // The column of the vector's element 0, and the distance to that of the next.
     __device__ __forceinline__ int first(int vector) const {
-        return packed ? (vector * threads + thread) * width : vector * width * threads + thread;
+        return packed() ? (vector * threads + thread) * width : vector * width * threads + thread;
     }
-    __device__ __forceinline__ int step() const { return packed ? 1 : threads; }
+    __device__ __forceinline__ int step() const { return packed() ? 1 : threads; }
     __device__ __forceinline__ int column(int vector, int element) const { return first(vector) + element * step(); }
     // A packed vector is there as a whole or not at all.
     __device__ __forceinline__ bool has(int vector, int element) const { return column(vector, element) < columns; }
@@ -84,7 +88,7 @@ template <int width> struct RowSlice {
         if (has(vector, width - 1)) {
 #pragma unroll
             for (int e = 0; e < width; ++e) f(e);
-        } else if (!packed) {
+        } else if (!packed()) {
 #pragma unroll
             for (int e = 0; e < width; ++e) {
                 if (has(vector, e)) f(e);
@@ -93,9 +97,9 @@ template <int width> struct RowSlice {
     }
 };
 
-// What may be assumed of memory that is loaded.
+// What may be assumed of memory that is loaded in whole vectors.
 enum class Reads {
-    once,     // nobody writes it while the kernel runs: the read-only path
+    once,     // nobody writes it while the kernel runs, and only this thread reads it
     in_place, // this thread writes the same addresses later in the kernel
     again,    // other rows read it too: keep it in L1
 };
@@ -112,7 +116,7 @@ __device__ __forceinline__ void load_vectors(Pack<T> (&x)[count], const T *row, 
                                              int first_vector = 0) {
     constexpr int width = Pack<T>::width;
     // One branch around all loads, so that they are in flight together.
-    if (slice.packed) {
+    if (slice.aligned) {
 #pragma unroll
         for (int v = 0; v < count; ++v) {
             x[v] = Pack<T>{};
@@ -125,7 +129,7 @@ __device__ __forceinline__ void load_vectors(Pack<T> (&x)[count], const T *row, 
             T elements[width] = {};
 #pragma unroll
             for (int e = 0; e < width; ++e) {
-                if (slice.has(first_vector + v, e)) elements[e] = load_as<reads>(row + slice.column(first_vector + v, e));
+                if (slice.has(first_vector + v, e)) elements[e] = load(row + slice.column(first_vector + v, e));
             }
             memcpy(&x[v], elements, sizeof(x[v]));
         }
@@ -143,7 +147,7 @@ __device__ __forceinline__ Pack<T> load_vector(const T *row, const RowSlice<Pack
 template <typename T>
 __device__ __forceinline__ void store_vector(T *row, const RowSlice<Pack<T>::width> &slice, int vector, const Pack<T> &x) {
     constexpr int width = Pack<T>::width;
-    if (slice.packed) {
+    if (slice.aligned) {
         const int column = slice.first(vector);
         if (column < slice.columns) store(reinterpret_cast<Pack<T> *>(row + column), x);
     } else {
@@ -159,7 +163,7 @@ __device__ __forceinline__ void store_vector(T *row, const RowSlice<Pack<T>::wid
 // The part of [columns] of f32 or another type that lies under one vector of a row: width elements, widened; 0 past the end.
 template <Reads reads, int width, typename W>
 __device__ __forceinline__ void load_under(float (&w)[width], const W *weights, const RowSlice<width> &slice, int vector) {
-    if (slice.packed) {
+    if (slice.aligned) {
         const int column = slice.first(vector);
         if (column >= slice.columns) {
 #pragma unroll
@@ -180,7 +184,7 @@ __device__ __forceinline__ void load_under(float (&w)[width], const W *weights, 
     } else {
 #pragma unroll
         for (int e = 0; e < width; ++e) {
-            w[e] = slice.has(vector, e) ? to_float(load_as<reads>(weights + slice.column(vector, e))) : 0.0f;
+            w[e] = slice.has(vector, e) ? to_float(load(weights + slice.column(vector, e))) : 0.0f;
         }
     }
 }
@@ -201,11 +205,13 @@ __device__ __forceinline__ void load_weights(float (&w)[width], const void *weig
 // The f32 that belong to one vector of a row of any type.
 template <int width>
 __device__ __forceinline__ void store_floats(float *row, const RowSlice<width> &slice, int vector, const float (&x)[width]) {
-    if (slice.packed) {
+    if (slice.aligned) {
         const int column = slice.first(vector);
         if (column < slice.columns) {
 #pragma unroll
-            for (int e = 0; e < width; e += 4) store(reinterpret_cast<float4 *>(row + column + e), float4{x[e], x[e + 1], x[e + 2], x[e + 3]});
+            for (int e = 0; e < width; e += 4) {
+                store(reinterpret_cast<float4 *>(row + column + e), float4{x[e], x[e + 1], x[e + 2], x[e + 3]});
+            }
         }
     } else {
 #pragma unroll
@@ -215,9 +221,9 @@ __device__ __forceinline__ void store_floats(float *row, const RowSlice<width> &
     }
 }
 
-// Whether rows that begin at `start` and lie `stride_bytes` apart can be accessed 16 bytes at a time. A null pointer, of an operand
-// that is absent, can. The caller sees to it that the number of columns is a multiple of the vector's width too.
-inline bool packs(const void *start, int64_t rows, int64_t stride_bytes) {
+// Whether rows of whole vectors that begin at `start`, `stride_bytes` apart, can be accessed 16 bytes at a time. Those of an
+// operand that is absent can.
+inline bool aligned_rows(const void *start, int64_t rows, int64_t stride_bytes) {
     return start == nullptr || (reinterpret_cast<uintptr_t>(start) % 16 == 0 && (rows <= 1 || stride_bytes % 16 == 0));
 }
 
