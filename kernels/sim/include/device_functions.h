@@ -17,8 +17,6 @@
 
 #define threadIdx (::wwsim::lane().thread_idx)
 #define blockIdx (::wwsim::block().block_idx)
-#define blockDim (::wwsim::block().block_dim)
-#define gridDim (::wwsim::block().grid_dim)
 
 // clock() is the C library's function on the host and the cycle counter in a kernel. Both have one signature, so no overload can
 // tell them apart: the name is bound to wwsim_clock, which knows where it is called from.
