@@ -43,10 +43,10 @@ static void polling() {
     pinned[0] = 0;
     for (int i = 0; i < 100; i++)
         append<<<1, 1, 0, stream>>>(pinned, i);
-    cudaError_t error;
-    while ((error = cudaStreamQuery(stream)) == cudaErrorNotReady)
+    cudaError_t status;
+    while ((status = cudaStreamQuery(stream)) == cudaErrorNotReady)
         cudaGetLastError();
-    CHECK(error);
+    CHECK(status);
     EXPECT(pinned[0] == 100, "ran %d", pinned[0]);
     CHECK(cudaFreeHost(pinned));
     CHECK(cudaStreamDestroy(stream));
