@@ -29,6 +29,11 @@ template <typename Operand> void rendezvous_of_warp(const char *instruction, Ope
             fault(Fault::illegal_instruction, "%s: needs 32 lanes, only 0x%08x came and the others have exited",
                   lane_operands[first]->instruction, lanes);
         }
+        for (const Operand *other : lane_operands) {
+            if (other->instruction != lane_operands[0]->instruction)
+                fault(Fault::illegal_instruction, "%s: other lanes of the warp are in %s", other->instruction,
+                      lane_operands[0]->instruction);
+        }
         Operand::work(lane_operands);
     });
 }
