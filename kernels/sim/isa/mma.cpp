@@ -1,7 +1,7 @@
 #include "mma.h"
 
 #include "check.h"
-#include "numbers.h"
+#include "../include/detail/float16_format.h"
 
 namespace wwsim::isa {
 
@@ -10,13 +10,9 @@ namespace {
 // One row of B, C or D: 8 columns, which the compiler makes into the vectors that the machine has.
 typedef float Row __attribute__((vector_size(32)));
 
-// The number in an element's bits.
-struct Bf16 {
-    static float number(uint32_t bits) { return from_bf16(bits); }
-};
-struct F16 {
-    static float number(uint32_t bits) { return from_f16(bits); }
-};
+using detail::Bf16;
+using detail::float_of_bits;
+using detail::Fp16;
 
 // What one lane hands over. The fragments lie on its stack, and d may be c.
 template <typename Accumulator> struct Operand {
@@ -36,7 +32,8 @@ template <int k_size> void multiply(Row d[16], const float a[16][k_size], const 
     }
 }
 
-float canonical(float x) { return x != x ? from_bits(canonical_nan) : x; }
+// NaN comes out of every instruction with the same bits.
+float canonical(float x) { return x != x ? float_of_bits(0x7fffffffu) : x; }
 
 // m16n8k16, PTX ISA "Matrix Fragments for mma.m16n8k16 with floating point type": lane l has group l / 4 and thread t = l % 4.
 // Register i of A holds row group + 8 (i % 2), columns 2t + 8 (i / 2) and the next; register i of B holds rows 2t + 8i and the
@@ -46,12 +43,12 @@ template <typename Element, typename T> void gather(float a[16][16], Row b[16], 
         const unsigned group = l / 4, t = l % 4;
         for (unsigned i = 0; i < 4; i++) {
             float *const pair = &a[group + 8 * (i % 2)][2 * t + 8 * (i / 2)];
-            pair[0] = Element::number(lanes[l]->a[i] & 0xffff);
-            pair[1] = Element::number(lanes[l]->a[i] >> 16);
+            pair[0] = Element::widen(static_cast<uint16_t>(lanes[l]->a[i]));
+            pair[1] = Element::widen(static_cast<uint16_t>(lanes[l]->a[i] >> 16));
         }
         for (unsigned i = 0; i < 2; i++) {
-            b[2 * t + 8 * i][group] = Element::number(lanes[l]->b[i] & 0xffff);
-            b[2 * t + 8 * i + 1][group] = Element::number(lanes[l]->b[i] >> 16);
+            b[2 * t + 8 * i][group] = Element::widen(static_cast<uint16_t>(lanes[l]->b[i]));
+            b[2 * t + 8 * i + 1][group] = Element::widen(static_cast<uint16_t>(lanes[l]->b[i] >> 16));
         }
     }
 }
@@ -62,8 +59,8 @@ void gather_tf32(float a[16][8], Row b[8], Operand<float> *const lanes[warp_size
     constexpr uint32_t upper_19_bits = 0xffffe000u;
     for (unsigned l = 0; l < warp_size; l++) {
         const unsigned group = l / 4, t = l % 4;
-        for (unsigned i = 0; i < 4; i++) a[group + 8 * (i % 2)][t + 4 * (i / 2)] = from_bits(lanes[l]->a[i] & upper_19_bits);
-        for (unsigned i = 0; i < 2; i++) b[t + 4 * i][group] = from_bits(lanes[l]->b[i] & upper_19_bits);
+        for (unsigned i = 0; i < 4; i++) a[group + 8 * (i % 2)][t + 4 * (i / 2)] = float_of_bits(lanes[l]->a[i] & upper_19_bits);
+        for (unsigned i = 0; i < 2; i++) b[t + 4 * i][group] = float_of_bits(lanes[l]->b[i] & upper_19_bits);
     }
 }
 
@@ -81,13 +78,13 @@ void store_accumulators(const Row d[16], Operand<float> *const lanes[warp_size])
 void load_accumulators(Row c[16], Operand<uint32_t> *const lanes[warp_size]) {
     for (unsigned l = 0; l < warp_size; l++)
         for (unsigned i = 0; i < 4; i++)
-            c[l / 4 + 8 * (i / 2)][l % 4 * 2 + i % 2] = from_f16(lanes[l]->c[i / 2] >> 16 * (i % 2) & 0xffff);
+            c[l / 4 + 8 * (i / 2)][l % 4 * 2 + i % 2] = Fp16::widen(static_cast<uint16_t>(lanes[l]->c[i / 2] >> 16 * (i % 2)));
 }
 void store_accumulators(const Row d[16], Operand<uint32_t> *const lanes[warp_size]) {
     for (unsigned l = 0; l < warp_size; l++)
         for (unsigned i = 0; i < 2; i++) {
             const Row &row = d[l / 4 + 8 * i];
-            lanes[l]->d[i] = to_f16(row[l % 4 * 2]) | to_f16(row[l % 4 * 2 + 1]) << 16;
+            lanes[l]->d[i] = Fp16::narrow(row[l % 4 * 2]) | static_cast<uint32_t>(Fp16::narrow(row[l % 4 * 2 + 1])) << 16;
         }
 }
 
@@ -125,12 +122,12 @@ void mma_m16n8k16_bf16(float *d, const uint32_t *a, const uint32_t *b, const flo
 }
 
 void mma_m16n8k16_f16(float *d, const uint32_t *a, const uint32_t *b, const float *c) {
-    Mma16<F16, float> operand{{nullptr, d, a, b, c}};
+    Mma16<Fp16, float> operand{{nullptr, d, a, b, c}};
     rendezvous_of_warp("mma.m16n8k16.f32.f16.f16.f32", operand);
 }
 
 void mma_m16n8k16_f16_f16(uint32_t *d, const uint32_t *a, const uint32_t *b, const uint32_t *c) {
-    Mma16<F16, uint32_t> operand{{nullptr, d, a, b, c}};
+    Mma16<Fp16, uint32_t> operand{{nullptr, d, a, b, c}};
     rendezvous_of_warp("mma.m16n8k16.f16.f16.f16.f16", operand);
 }
 

