@@ -1,7 +1,7 @@
 // The special function unit's approximations in f32, and conversions of pairs to 16 bits.
 // PTX ISA, Floating Point Instructions: ex2, lg2, rcp, rsqrt, tanh; Data Movement and Conversion Instructions: cvt.
 //
-// The error bounds are the PTX ISA's. The simulator returns the correctly rounded value. With .ftz, subnormal inputs and results
+// The error bounds are those of PTX ISA 9.1. The simulator returns the correctly rounded value. With .ftz, subnormal inputs and results
 // are zeros of the same sign. A NaN result is 0x7fffffff.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace WW_NAMESPACE {
 
-// ex2.approx.ftz.f32: 2^x. Relative error at most 2^-22. -inf gives 0.
+// ex2.approx.ftz.f32: 2^x, at most 2 ulp from the correctly rounded value. -inf gives 0.
 __device__ __forceinline__ float exp2_approx(float x) {
 #ifdef WW_SIM
     return wwsim::isa::ex2(x);
@@ -36,7 +36,7 @@ __device__ __forceinline__ float log2_approx(float x) {
 #endif
 }
 
-// rcp.approx.ftz.f32: 1 / x. Relative error at most 2^-23. Above 2^126 the result is 0.
+// rcp.approx.ftz.f32: 1 / x, at most 1 ulp from the correctly rounded value. Above 2^126 it is 0.
 __device__ __forceinline__ float rcp_approx(float x) {
 #ifdef WW_SIM
     return wwsim::isa::rcp(x);
