@@ -7,6 +7,8 @@
 mod cpu;
 pub mod device;
 pub mod error;
+#[cfg(any(ww_cuda, ww_sim))]
+mod ffi;
 pub mod file;
 pub mod model;
 pub mod ops;

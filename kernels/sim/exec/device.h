@@ -84,7 +84,7 @@ void async_wait(unsigned groups_in_flight);
 // volatile loads of a wrapper, __nanosleep. Otherwise a spin loop never ends.
 void yield();
 // Cycles since the launch began: they grow, and mean nothing else.
-long long clock();
+long long cycles();
 
 // ---- The end of a kernel that went wrong
 

@@ -1,0 +1,17 @@
+// Twin of common/ptx/async_copy.cuh; exec/async.h says when the copies happen.
+#pragma once
+
+#include "check.h"
+
+namespace wwsim::isa {
+
+inline void cp_async(const char *instruction, void *shared, const void *global, unsigned bytes, unsigned source_bytes) {
+    check_aligned(instruction, shared, bytes);
+    check_aligned(instruction, global, bytes);
+    check_shared(instruction, shared, bytes);
+    if (source_bytes > bytes)
+        fault(Fault::illegal_instruction, "%s: reads %u bytes for a copy of %u", instruction, source_bytes, bytes);
+    async_copy(shared, global, bytes, source_bytes);
+}
+
+} // namespace wwsim::isa
