@@ -13,6 +13,11 @@ namespace wwsim {
 __thread LaneView *current;
 __thread dim3 blockDim, gridDim;
 
+extern "C" {
+// What an `extern __shared__` at namespace scope refers to in a stand-alone program: simcc/rewrite.cpp says how.
+__thread char *wwsim_dynamic_shared;
+}
+
 // The most that a block of any card can ask for.
 constexpr size_t shared_capacity = 256 * 1024;
 
@@ -54,7 +59,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     block_in_cluster = {idx.x % cluster_dim.x, idx.y % cluster_dim.y, idx.z % cluster_dim.z};
     cluster_rank = block_in_cluster.x + cluster_dim.x * (block_in_cluster.y + cluster_dim.y * block_in_cluster.z);
     threads = live = block_dim.x * block_dim.y * block_dim.z;
-    dynamic_shared = shared.get();
+    dynamic_shared = wwsim_dynamic_shared = shared.get();
     dynamic_shared_bytes = launch.dynamic_shared_bytes;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
