@@ -51,6 +51,9 @@ static void fork_and_join() {
     CHECK(cudaStreamIsCapturing(side, &status));
     EXPECT(status == cudaStreamCaptureStatusNone, "status %d", status);
 
+    size_t nodes = 0;
+    CHECK(cudaGraphGetNodes(graph, nullptr, &nodes));
+    EXPECT(nodes == 5, "%zu nodes", nodes);
     cudaGraphExec_t exec;
     CHECK(cudaGraphInstantiate(&exec, graph, 0));
     CHECK(cudaGraphDestroy(graph));

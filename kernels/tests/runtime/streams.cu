@@ -83,6 +83,7 @@ static void host_functions() {
     CHECK(cudaStreamAddCallback(stream, look_back, &second, 0));
     append<<<1, 1, 0, stream>>>(pinned, 3);
     CHECK(cudaStreamSynchronize(stream));
+    CHECK(cudaGetLastError());
     EXPECT(first.value == 1 && first.inside == cudaErrorNotPermitted, "saw %d, %s", first.value, cudaGetErrorName(first.inside));
     EXPECT(second.value == 2 && second.inside == cudaSuccess, "saw %d, %s", second.value, cudaGetErrorName(second.inside));
     EXPECT(pinned[0] == 3, "ran %d", pinned[0]);
