@@ -1,4 +1,4 @@
-// cuRAND's Philox generator: numbers that cuRAND 10.4 gave for the same calls.
+// cuRAND's Philox generator: numbers that the cuRAND of CUDA 13 gave for the same calls.
 #include <curand_kernel.h>
 
 #include <cmath>
