@@ -48,6 +48,9 @@ inline int sync_threads(const char *name, Reduction reduction = Reduction::none,
 
 inline namespace api {
 
+using wwsim::blockDim;
+using wwsim::gridDim;
+
 // ---- Barriers and fences
 
 inline void __syncthreads() { detail::sync_threads("__syncthreads"); }
