@@ -31,6 +31,8 @@ typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, vo
 #define cudaStreamLegacy ((::wwsim::cudaStream_t)0x1)
 #define cudaStreamPerThread ((::wwsim::cudaStream_t)0x2)
 
+#define CUDART_CB // the calling convention of callbacks
+
 #define cudaStreamDefault 0x00
 #define cudaStreamNonBlocking 0x01
 #define cudaEventDefault 0x00
