@@ -21,8 +21,8 @@ constexpr int max_row_warps = 128;
 
 // What a row's warps leave for each other: one value each, for `values` reductions at once. In shared memory. One that is used
 // again needs a barrier between, which the reduction through another one is.
-template <int values> struct RowSlots {
-    float of_warp[values][max_row_warps];
+template <int values, int warps = max_row_warps> struct RowSlots {
+    float of_warp[values][warps];
 };
 
 // The threads that share a row: a power of two of lanes of one warp, or whole warps of one block or of a cluster.
@@ -54,8 +54,8 @@ template <typename Op, int values> __device__ __forceinline__ void reduce_lanes(
 }
 
 // Leaves what warp `warp` of the row's threads has, reduced over its lanes, for all the others.
-template <int values>
-__device__ __forceinline__ void leave(const float (&x)[values], const RowTeam &team, RowSlots<values> &slots, int warp) {
+template <int values, int capacity>
+__device__ __forceinline__ void leave(const float (&x)[values], const RowTeam &team, RowSlots<values, capacity> &slots, int warp) {
     const int lane = threadIdx.x % 32;
     if (lane < team.blocks) {
 #pragma unroll
@@ -77,8 +77,8 @@ __device__ __forceinline__ void row_barrier(const RowTeam &team) {
 }
 
 // Joins what `warps` warps left.
-template <typename Op, int values>
-__device__ __forceinline__ void gather(float (&x)[values], const RowSlots<values> &slots, int warps) {
+template <typename Op, int values, int capacity>
+__device__ __forceinline__ void gather(float (&x)[values], const RowSlots<values, capacity> &slots, int warps) {
 #pragma unroll
     for (int i = 0; i < values; ++i) x[i] = Op::identity;
     for (int warp = threadIdx.x % 32; warp < warps; warp += 32) {
@@ -89,8 +89,8 @@ __device__ __forceinline__ void gather(float (&x)[values], const RowSlots<values
 }
 
 // Over all threads of a row. All threads of the block, or of the cluster, call it.
-template <typename Op, int values>
-__device__ __forceinline__ void reduce_row(float (&x)[values], const RowTeam &team, RowSlots<values> &slots) {
+template <typename Op, int values, int capacity>
+__device__ __forceinline__ void reduce_row(float (&x)[values], const RowTeam &team, RowSlots<values, capacity> &slots) {
     reduce_lanes<Op>(x, team.lanes);
     if (team.warps * team.blocks == 1) return;
     leave(x, team, slots, team.thread() / 32);

@@ -11,6 +11,7 @@
 namespace wwsim {
 
 __thread LaneView *current;
+__thread dim3 blockDim, gridDim;
 
 extern "C" {
 // What an `extern __shared__` at namespace scope refers to in a stand-alone program: simcc/rewrite.cpp says how.
@@ -51,8 +52,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     rank_in_gang = rank;
     const Launch &launch = grid->launch;
     block_idx = idx;
-    block_dim = launch.block;
-    grid_dim = launch.grid;
+    block_dim = blockDim = launch.block;
+    grid_dim = gridDim = launch.grid;
     cluster_dim = launch.cluster;
     cluster_idx = {idx.x / cluster_dim.x, idx.y / cluster_dim.y, idx.z / cluster_dim.z};
     block_in_cluster = {idx.x % cluster_dim.x, idx.y % cluster_dim.y, idx.z % cluster_dim.z};

@@ -11,12 +11,13 @@
 #include "device_functions.h"
 
 namespace wwsim {
-
 namespace detail {
 
 bool grid_is_cooperative();
 
 } // namespace detail
+
+inline namespace api {
 
 namespace cooperative_groups {
 
@@ -253,6 +254,7 @@ template <class Group> auto group_size(const Group &group) { return group.num_th
 
 } // namespace cooperative_groups
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -6,6 +6,7 @@
 #include "device_functions.h"
 
 namespace wwsim {
+inline namespace api {
 
 // Copies `bytes` (4, 8 or 16), of which the last `zero_bytes` become zeros instead.
 inline void __pipeline_memcpy_async(void *shared, const void *global, size_t bytes, size_t zero_bytes = 0) {
@@ -22,6 +23,7 @@ inline void __pipeline_wait_prior(size_t groups) {
     detail::forget_memory();
 }
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -9,6 +9,7 @@
 #include "vector_functions.h"
 
 namespace wwsim {
+inline namespace api {
 
 struct curandStatePhilox4_32_10 {
     uint4 ctr;    // of the block of four numbers in `output`
@@ -32,6 +33,8 @@ inline uint4 curand_Philox4x32_10(uint4 c, uint2 k) {
     }
     return c;
 }
+
+} // namespace api
 
 namespace detail {
 
@@ -67,6 +70,8 @@ inline double2 box_muller_double(uint4 x) {
 }
 
 } // namespace detail
+
+inline namespace api {
 
 // Moves on by n numbers.
 inline void skipahead(unsigned long long n, curandStatePhilox4_32_10_t *state) {
@@ -154,6 +159,7 @@ inline double curand_normal_double(curandStatePhilox4_32_10_t *state) {
     return pair.x;
 }
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -5,9 +5,8 @@
 
 #include "../cooperative_groups.h"
 
-namespace wwsim::cooperative_groups {
-
-namespace detail_copy {
+namespace wwsim {
+namespace detail {
 
 // Each thread takes every size-th piece of `Piece` bytes.
 template <unsigned Piece, class Group> void copy_pieces(const Group &group, char *to, const char *from, size_t bytes) {
@@ -15,7 +14,10 @@ template <unsigned Piece, class Group> void copy_pieces(const Group &group, char
         async_copy(to + at, from + at, Piece, Piece);
 }
 
-} // namespace detail_copy
+} // namespace detail
+
+inline namespace api {
+namespace cooperative_groups {
 
 // The copy is one group of the calling thread. What is too small or not aligned for cp.async is copied at once.
 template <class Group, class T> void memcpy_async(const Group &group, T *to, const T *from, size_t bytes) {
@@ -26,10 +28,10 @@ template <class Group, class T> void memcpy_async(const Group &group, T *to, con
     detail::forget_memory();
     if (is_shared(target) && !is_shared(source)) {
         if (alignment % 16 == 0) {
-            detail_copy::copy_pieces<16>(group, target, source, bytes);
+            detail::copy_pieces<16>(group, target, source, bytes);
             done = bytes / 16 * 16;
         } else if (alignment % 4 == 0) {
-            detail_copy::copy_pieces<4>(group, target, source, bytes);
+            detail::copy_pieces<4>(group, target, source, bytes);
             done = bytes / 4 * 4;
         }
     }
@@ -51,4 +53,6 @@ template <unsigned N, class Group> void wait_prior(const Group &group) {
 
 template <class Group> void wait(const Group &group) { wait_prior<0>(group); }
 
-} // namespace wwsim::cooperative_groups
+} // namespace cooperative_groups
+} // namespace api
+} // namespace wwsim

@@ -3,7 +3,9 @@
 
 #include "../cooperative_groups.h"
 
-namespace wwsim::cooperative_groups {
+namespace wwsim {
+inline namespace api {
+namespace cooperative_groups {
 
 template <class T> struct plus {
     T operator()(T a, T b) const { return a + b; }
@@ -36,4 +38,6 @@ template <class T, class Op> std::decay_t<T> reduce(const coalesced_group &group
     return detail::combine<V>("cg::reduce", group.get_mask(), value, op, work);
 }
 
-} // namespace wwsim::cooperative_groups
+} // namespace cooperative_groups
+} // namespace api
+} // namespace wwsim

@@ -3,7 +3,9 @@
 
 #include "reduce.h"
 
-namespace wwsim::cooperative_groups {
+namespace wwsim {
+inline namespace api {
+namespace cooperative_groups {
 
 template <class Group, class T, class Op> std::decay_t<T> inclusive_scan(const Group &group, T &&value, Op &&op) {
     using V = std::decay_t<T>;
@@ -24,4 +26,6 @@ template <class Group, class T> std::decay_t<T> exclusive_scan(const Group &grou
     return exclusive_scan(group, value, plus<std::decay_t<T>>());
 }
 
-} // namespace wwsim::cooperative_groups
+} // namespace cooperative_groups
+} // namespace api
+} // namespace wwsim
