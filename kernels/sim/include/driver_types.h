@@ -1,5 +1,7 @@
 // The types of the CUDA runtime API, with NVIDIA's names and numbers.
 #pragma once
+// Helpers in wide use, helper_cuda.h of the CUDA samples among them, ask by its guard whether NVIDIA's header was included.
+#define __DRIVER_TYPES_H__
 
 #include <cstddef>
 #include <cstdint>
