@@ -1,0 +1,4 @@
+// cudaProfilerStart and cudaProfilerStop are in the runtime API.
+#pragma once
+
+#include "cuda_runtime_api.h"
