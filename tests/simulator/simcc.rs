@@ -55,7 +55,7 @@ fn errors_point_at_the_line_that_the_user_wrote() {
     let kernel = "__global__ void k(int *p) { extern __shared__ int s[]; p[0] = s[0]; }\n";
     let wrong_type =
         format!("{kernel}#define LAUNCH k<<<1, 1>>>\nint main() {{\n    k<<<1,\n        2>>>(\n        1.5);\n}}\n");
-    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:6:");
+    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:5:");
     let after_launch = format!("{kernel}int main() {{ k<<<1, 1>>>(nullptr); return undeclared; }}\n");
     assert_error(&[("after.cu", &after_launch)], &["after.cu"], "after.cu:2:");
     let in_header = format!("#include \"h.cuh\"\n{kernel}");
