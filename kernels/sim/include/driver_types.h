@@ -1,5 +1,7 @@
 // The types of the CUDA runtime API, with NVIDIA's names and numbers.
 #pragma once
+// Helpers in wide use, helper_cuda.h of the CUDA samples among them, ask by its guard whether NVIDIA's header was included.
+#define __DRIVER_TYPES_H__
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +34,8 @@ typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, vo
 
 #define cudaStreamLegacy ((::wwsim::cudaStream_t)0x1)
 #define cudaStreamPerThread ((::wwsim::cudaStream_t)0x2)
+
+#define CUDART_CB // the calling convention of callbacks
 
 #define cudaStreamDefault 0x00
 #define cudaStreamNonBlocking 0x01
