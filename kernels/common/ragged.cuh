@@ -75,7 +75,7 @@ __device__ __forceinline__ void load_span(Pack<T> (&x)[count], const T *row, int
             T elements[width] = {};
 #pragma unroll
             for (int e = 0; e < width; ++e) {
-                if (v * width + e >= begin && v * width + e < end) elements[e] = load_l2(row + v * width + e);
+                if (v * width + e >= begin && v * width + e < end) elements[e] = load(row + v * width + e);
             }
             memcpy(&x[k], elements, sizeof(x[k]));
         }
@@ -89,7 +89,7 @@ template <typename T> __device__ __forceinline__ void store_span(const Pack<T> &
         store(reinterpret_cast<Pack<T> *>(row + v * width), x);
     } else if (is_touched<width>(begin, end, v)) {
         T elements[width];
-        memcpy(elements, &x, sizeof(x));
+        memcpy(static_cast<void *>(elements), &x, sizeof(x));
 #pragma unroll
         for (int e = 0; e < width; ++e) {
             if (v * width + e >= begin && v * width + e < end) store(row + v * width + e, elements[e]);
