@@ -13,6 +13,7 @@
 #pragma once
 
 #include "ptx/memory.cuh"
+#include "ptx/registers.cuh"
 
 namespace WW_NAMESPACE {
 
@@ -44,6 +45,12 @@ template <typename T> struct Pack {
         }
     }
 
+    // Between two passes over the same vectors: else the first pass's widened values are kept for the second, in twice the registers.
+    __device__ __forceinline__ void stay_packed() {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) forget_derived(words[i]);
+    }
+
     static __device__ __forceinline__ Pack round(const float (&x)[width]) {
         Pack pack;
 #pragma unroll
@@ -61,10 +68,6 @@ template <typename T> struct Pack {
         return pack;
     }
 };
-
-__device__ __forceinline__ float to_float(float x) { return x; }
-__device__ __forceinline__ float to_float(bf16 x) { return __bfloat162float(x); }
-__device__ __forceinline__ float to_float(f16 x) { return __half2float(x); }
 
 // Which elements of a row of `columns` a thread has, in vectors of `width`.
 template <int width> struct RowSlice {
@@ -160,31 +163,28 @@ __device__ __forceinline__ void store_vector(T *row, const RowSlice<Pack<T>::wid
     }
 }
 
-// The part of [columns] of f32 or another type that lies under one vector of a row: width elements, widened; 0 past the end.
-template <Reads reads, int width, typename W>
-__device__ __forceinline__ void load_under(float (&w)[width], const W *weights, const RowSlice<width> &slice, int vector) {
+// The elements of [columns] that lie under one vector of a row, as they lie in memory; 0 past the end.
+template <Reads reads, int width, typename Element>
+__device__ __forceinline__ void load_under(Element (&w)[width], const Element *weights, const RowSlice<width> &slice, int vector) {
+#pragma unroll
+    for (int e = 0; e < width; ++e) w[e] = Element{};
     if (slice.aligned) {
         const int column = slice.first(vector);
-        if (column >= slice.columns) {
-#pragma unroll
-            for (int e = 0; e < width; ++e) w[e] = 0.0f;
-            return;
-        }
-        // 8 bytes for 16-bit weights under f32 elements, else 16 bytes once or twice.
-        constexpr int per_access = width * sizeof(W) < 16 ? width : 16 / sizeof(W);
+        if (column >= slice.columns) return;
+        // 8 bytes of 16-bit weights under f32 elements, else 16 bytes once or twice.
+        constexpr int per_access = width * sizeof(Element) < 16 ? width : 16 / sizeof(Element);
         struct Access {
-            W elements[per_access];
+            Element elements[per_access];
         };
 #pragma unroll
         for (int e = 0; e < width; e += per_access) {
             const Access access = load_as<reads>(reinterpret_cast<const Access *>(weights + column + e));
-#pragma unroll
-            for (int i = 0; i < per_access; ++i) w[e + i] = to_float(access.elements[i]);
+            memcpy(&w[e], &access, sizeof(access));
         }
     } else {
 #pragma unroll
         for (int e = 0; e < width; ++e) {
-            w[e] = slice.has(vector, e) ? to_float(load(weights + slice.column(vector, e))) : 0.0f;
+            if (slice.has(vector, e)) w[e] = load(weights + slice.column(vector, e));
         }
     }
 }
@@ -195,10 +195,15 @@ __device__ __forceinline__ void load_weights(float (&w)[width], const void *weig
                                              int vector) {
     if (dtype == WW_F32) {
         load_under<reads>(w, static_cast<const float *>(weights), slice, vector);
-    } else if (dtype == WW_BF16) {
-        load_under<reads>(w, static_cast<const bf16 *>(weights), slice, vector);
-    } else {
-        load_under<reads>(w, static_cast<const f16 *>(weights), slice, vector);
+        return;
+    }
+    uint16_t bits[width];
+    load_under<reads>(bits, static_cast<const uint16_t *>(weights), slice, vector);
+#pragma unroll
+    for (int e = 0; e < width; ++e) {
+        const uint32_t wide = static_cast<uint32_t>(bits[e]) << 16;
+        memcpy(&w[e], &wide, 4);
+        if (dtype == WW_F16) w[e] = __half2float(__ushort_as_half(bits[e]));
     }
 }
 

@@ -44,7 +44,7 @@ __device__ __forceinline__ void async_copy_cg(void *shared, const void *global, 
 // cp.async.commit_group: makes a group of the copies that this thread started since the last one. A group may be empty.
 __device__ __forceinline__ void async_commit() {
 #ifdef WW_SIM
-    wwsim::async_commit();
+    wwsim::isa::cp_async_commit();
 #else
     asm volatile("cp.async.commit_group;" ::: "memory");
 #endif
@@ -54,7 +54,7 @@ __device__ __forceinline__ void async_commit() {
 template <int groups_in_flight> __device__ __forceinline__ void async_wait() {
     static_assert(groups_in_flight >= 0);
 #ifdef WW_SIM
-    wwsim::async_wait(groups_in_flight);
+    wwsim::isa::cp_async_wait(groups_in_flight);
 #else
     asm volatile("cp.async.wait_group %0;" : : "n"(groups_in_flight) : "memory");
 #endif
@@ -63,8 +63,8 @@ template <int groups_in_flight> __device__ __forceinline__ void async_wait() {
 // cp.async.wait_all: commits, then waits for all groups of this thread.
 __device__ __forceinline__ void async_wait_all() {
 #ifdef WW_SIM
-    wwsim::async_commit();
-    wwsim::async_wait(0);
+    wwsim::isa::cp_async_commit();
+    wwsim::isa::cp_async_wait(0);
 #else
     asm volatile("cp.async.wait_all;" ::: "memory");
 #endif

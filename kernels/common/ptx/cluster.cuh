@@ -45,7 +45,7 @@ __device__ __forceinline__ unsigned cluster_size() {
 // the cluster's threads after their wait.
 __device__ __forceinline__ void cluster_arrive() {
 #ifdef WW_SIM
-    wwsim::cluster_arrive();
+    wwsim::isa::barrier_cluster_arrive();
 #elif __CUDA_ARCH__ >= 900
     asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
 #else
@@ -56,7 +56,7 @@ __device__ __forceinline__ void cluster_arrive() {
 // barrier.cluster.wait.acquire.aligned: waits until all threads of the cluster have arrived. Each arrive is followed by a wait.
 __device__ __forceinline__ void cluster_wait() {
 #ifdef WW_SIM
-    wwsim::cluster_wait();
+    wwsim::isa::barrier_cluster_wait();
 #elif __CUDA_ARCH__ >= 900
     asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 #else

@@ -8,7 +8,7 @@
 #include "../config.cuh"
 
 #ifdef WW_SIM
-#include "../../sim/isa/math.h"
+#include "../../sim/isa/approximate.h"
 #endif
 
 namespace WW_NAMESPACE {

@@ -9,8 +9,12 @@
 #include "vector_types.h"
 
 namespace wwsim {
-
 namespace detail {
+
+// A loop that waits by atomics or fences comes to an end only if others run meanwhile. On the host there are none.
+inline void let_others_run() {
+    if (current) yield();
+}
 
 template <unsigned bytes> struct Word;
 template <> struct Word<2> { using type = uint16_t; };
@@ -22,7 +26,7 @@ template <class T> void check_atomic(const T *address) {
         fault(Fault::misaligned_address, "atomic operation of %zu bytes at %p", sizeof(T), (const void *)address);
 }
 
-// Stores f(old) in one step, and returns old. Then lets others run, so that a loop which waits by atomics comes to an end.
+// Stores f(old) in one step, and returns old.
 template <class T, class F> T atomic_update(T *address, F f) {
     using W = typename Word<sizeof(T)>::type;
     check_atomic(address);
@@ -34,14 +38,14 @@ template <class T, class F> T atomic_update(T *address, F f) {
         const T next = f(old);
         memcpy(&after, static_cast<const void *>(&next), sizeof(T));
     } while (!__atomic_compare_exchange_n(word, &before, after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    yield();
+    let_others_run();
     return old;
 }
 
 template <class T> T atomic_compare_and_swap(T *address, T compare, T value) {
     check_atomic(address);
     __atomic_compare_exchange_n(address, &compare, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    yield();
+    let_others_run();
     return compare;
 }
 
@@ -49,6 +53,8 @@ template <class T> T atomic_compare_and_swap(T *address, T compare, T value) {
 float atomic_add_float(const float *address, float a, float b);
 
 } // namespace detail
+
+inline namespace api {
 
 // clang-format off
 #define WWSIM_ATOMIC(scope, name, T, expression) \
@@ -104,6 +110,7 @@ WWSIM_ATOMICS(_system)
 #undef WWSIM_ATOMIC
 // clang-format on
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

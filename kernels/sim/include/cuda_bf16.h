@@ -4,6 +4,7 @@
 #include "cuda_fp16.h"
 
 namespace wwsim {
+inline namespace api {
 
 #define WWSIM_T __nv_bfloat16
 #define WWSIM_T2 __nv_bfloat162
@@ -23,6 +24,7 @@ inline __nv_bfloat162 __bfloat162bfloat162(__nv_bfloat16 x) { return {x, x}; }
 using nv_bfloat16 = __nv_bfloat16;
 using nv_bfloat162 = __nv_bfloat162;
 
+} // namespace api
 } // namespace wwsim
 
 #define CUDART_INF_BF16 __ushort_as_bfloat16((unsigned short)0x7F80U)
@@ -33,4 +35,4 @@ using nv_bfloat162 = __nv_bfloat162;
 #define CUDART_ZERO_BF16 __ushort_as_bfloat16((unsigned short)0x0000U)
 #define CUDART_ONE_BF16 __ushort_as_bfloat16((unsigned short)0x3F80U)
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -8,6 +8,7 @@
 #include "warp_functions.h"
 
 namespace wwsim {
+inline namespace api {
 
 struct __nv_bfloat16;
 
@@ -32,6 +33,7 @@ using __nv_half2 = __half2;
 using __nv_half_raw = __half_raw;
 using __nv_half2_raw = __half2_raw;
 
+} // namespace api
 } // namespace wwsim
 
 #define CUDART_INF_FP16 __ushort_as_half((unsigned short)0x7C00U)
@@ -42,4 +44,4 @@ using __nv_half2_raw = __half2_raw;
 #define CUDART_ZERO_FP16 __ushort_as_half((unsigned short)0x0000U)
 #define CUDART_ONE_FP16 __ushort_as_half((unsigned short)0x3C00U)
 
-using namespace wwsim;
+using namespace wwsim::api;

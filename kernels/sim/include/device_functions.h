@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <type_traits>
+
 #include "../exec/device.h"
 #include "assert.h"
 #include "atomic_functions.h"
@@ -17,8 +19,6 @@
 
 #define threadIdx (::wwsim::lane().thread_idx)
 #define blockIdx (::wwsim::block().block_idx)
-#define blockDim (::wwsim::block().block_dim)
-#define gridDim (::wwsim::block().grid_dim)
 
 // clock() is the C library's function on the host and the cycle counter in a kernel. Both have one signature, so no overload can
 // tell them apart: the name is bound to wwsim_clock, which knows where it is called from.
@@ -32,7 +32,6 @@ extern "C" clock_t clock(void) __THROW __asm__("wwsim_clock");
 #endif
 
 namespace wwsim {
-
 namespace detail {
 
 // Keeps the compiler from holding memory in registers over what follows.
@@ -47,6 +46,11 @@ inline int sync_threads(const char *name, Reduction reduction = Reduction::none,
 
 } // namespace detail
 
+inline namespace api {
+
+using wwsim::blockDim;
+using wwsim::gridDim;
+
 // ---- Barriers and fences
 
 inline void __syncthreads() { detail::sync_threads("__syncthreads"); }
@@ -58,7 +62,7 @@ inline int __syncthreads_or(int predicate) { return detail::sync_threads("__sync
 // for a flag often has one.
 inline void __threadfence() {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    yield();
+    detail::let_others_run();
     detail::forget_memory();
 }
 inline void __threadfence_block() { __threadfence(); }
@@ -83,7 +87,7 @@ WWSIM_STORE(__stwt)
 
 // These two pass by the first-level cache, and so see what other blocks write: a loop may wait on them.
 template <class T> T __ldcg(const T *address) {
-    yield();
+    detail::let_others_run();
     detail::forget_memory();
     return *address;
 }
@@ -93,7 +97,7 @@ template <class T> T __ldcv(const T *address) { return __ldcg(address); }
 
 inline long long clock64() { return (long long)::clock(); }
 inline void __nanosleep(unsigned) {
-    yield();
+    detail::let_others_run();
     detail::forget_memory();
 }
 
@@ -108,6 +112,7 @@ inline unsigned __isGlobal(const void *address) { return !is_shared(address); }
 inline void __brkpt() {}
 inline void __prof_trigger(int) {}
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

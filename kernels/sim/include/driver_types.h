@@ -66,6 +66,8 @@ typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, vo
 #define cudaCpuDeviceId (-1)
 #define cudaInvalidDeviceId (-2)
 #define CUDART_VERSION 13000
+#define CUDARTAPI
+#define CUDART_CB
 
 enum cudaMemcpyKind {
     cudaMemcpyHostToHost = 0,

@@ -9,6 +9,7 @@
 #include "host_defines.h"
 
 namespace wwsim {
+inline namespace api {
 
 // ---- Bits
 
@@ -90,6 +91,8 @@ inline int __rhadd(int x, int y) { return (int)(((int64_t)x + y + 1) >> 1); }
 inline unsigned __uhadd(unsigned x, unsigned y) { return (unsigned)(((uint64_t)x + y) >> 1); }
 inline unsigned __urhadd(unsigned x, unsigned y) { return (unsigned)(((uint64_t)x + y + 1) >> 1); }
 
+} // namespace api
+
 namespace detail {
 
 // Dot product of `count` bytes of a, from the first, with the words of b's type, from `offset`, added to c modulo 2^32.
@@ -101,6 +104,8 @@ template <class A, class B> unsigned dot(unsigned a, unsigned b, unsigned c, int
 
 } // namespace detail
 
+inline namespace api {
+
 inline int __dp4a(int a, int b, int c) { return (int)detail::dot<int8_t, int8_t>(a, b, c, 4, 0); }
 inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) { return detail::dot<uint8_t, uint8_t>(a, b, c, 4, 0); }
 inline int __dp2a_lo(int a, int b, int c) { return (int)detail::dot<int16_t, int8_t>(a, b, c, 2, 0); }
@@ -109,6 +114,8 @@ inline int __dp2a_hi(int a, int b, int c) { return (int)detail::dot<int16_t, int
 inline unsigned __dp2a_hi(unsigned a, unsigned b, unsigned c) { return detail::dot<uint16_t, uint8_t>(a, b, c, 2, 2); }
 
 // ---- Bit casts
+
+} // namespace api
 
 namespace detail {
 
@@ -120,6 +127,8 @@ template <class To, class From> To bit_cast(From from) {
 }
 
 } // namespace detail
+
+inline namespace api {
 
 inline int __float_as_int(float x) { return detail::bit_cast<int>(x); }
 inline unsigned __float_as_uint(float x) { return detail::bit_cast<unsigned>(x); }
@@ -134,6 +143,8 @@ inline double __hiloint2double(int hi, int lo) {
 }
 
 // ---- Two 16-bit or four 8-bit numbers in a word
+
+} // namespace api
 
 namespace detail {
 
@@ -153,6 +164,8 @@ template <class T> int saturate(int x) {
 }
 
 } // namespace detail
+
+inline namespace api {
 
 // clang-format off
 #define WWSIM_SIMD(name, T, expression) \
@@ -213,6 +226,7 @@ WWSIM_SIMD_ALL(4, int8_t, uint8_t)
 #undef WWSIM_SIMD
 // clang-format on
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -35,6 +35,8 @@ inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 
 } // namespace detail
 
+inline namespace api {
+
 // name(double), name(float), namef(float)
 #define WWSIM_FUNCTION_OF_1(name)                                                                                                  \
     WWSIM_UNLESS_IN_LIBC double name(double x) { return detail::name(x); }                                                         \
@@ -202,6 +204,8 @@ WWSIM_DIRECTED_1(float, __double2float, double)
 #undef WWSIM_DIRECTED_2
 #undef WWSIM_DIRECTED_3
 
+} // namespace api
+
 namespace detail {
 
 // The integer that `x`, an integral value, stands for, clamped to the type's range. NaN: PTX ISA, cvt: 0 if both types have 32 bits or
@@ -218,6 +222,8 @@ template <class I> I clamp_to(double x, bool narrow_source) {
 }
 
 } // namespace detail
+
+inline namespace api {
 
 #define WWSIM_TO_INTEGER(name, F, I) \
     inline I name##_rn(F x) { return detail::clamp_to<I>(std::nearbyint((double)x), sizeof(F) <= 4); } \
@@ -236,6 +242,7 @@ WWSIM_TO_INTEGER(__double2ull, double, unsigned long long)
 // clang-format on
 #undef WWSIM_UNLESS_IN_LIBC
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

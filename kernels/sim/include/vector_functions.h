@@ -4,6 +4,7 @@
 #include "vector_types.h"
 
 namespace wwsim {
+inline namespace api {
 
 // clang-format off
 #define WWSIM_MAKE(name, element) \
@@ -36,6 +37,7 @@ WWSIM_MAKE_ALIGNED(double, double)
 #undef WWSIM_MAKE_ALIGNED
 // clang-format on
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -6,6 +6,10 @@
 #include "host_defines.h"
 
 namespace wwsim {
+inline namespace api {
+
+using wwsim::dim3;
+using wwsim::uint3;
 
 // clang-format off
 #define WWSIM_VECTOR_TYPES(name, element) \
@@ -46,6 +50,7 @@ WWSIM_ALIGNED_VECTOR_TYPES(double, double)
 #undef WWSIM_ALIGNED_VECTOR_TYPES
 // clang-format on
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -9,8 +9,11 @@
 #include "host_defines.h"
 
 namespace wwsim {
+inline namespace api {
 
 constexpr int warpSize = 32;
+
+} // namespace api
 
 namespace detail {
 
@@ -38,6 +41,8 @@ template <class T> T from_bits(uint64_t bits) {
 inline unsigned shuffle_segments(int width) { return (unsigned)(warpSize - width) << 8; }
 
 } // namespace detail
+
+inline namespace api {
 
 // For each type of an operand. A source lane outside the segment gives the caller's own value; one that takes no part in the
 // shuffle, which a GPU leaves undefined, gives a value of 0xFF bytes: NaN in every float type.
@@ -100,6 +105,7 @@ void __syncwarp(unsigned mask = 0xFFFFFFFF);
 // it's always the caller alone: the smallest answer that is allowed, and the one that shows code which hopes for more.
 inline unsigned __activemask() { return 1u << lane().lane; }
 
+} // namespace api
 } // namespace wwsim
 
-using namespace wwsim;
+using namespace wwsim::api;

@@ -1,4 +1,4 @@
-// Twin of common/ptx/async_copy.cuh; exec/async.h says when the copies happen.
+// Twins of common/ptx/async_copy.cuh; exec/async.h says when the copies happen.
 #pragma once
 
 #include "check.h"
@@ -11,7 +11,19 @@ inline void cp_async(const char *instruction, void *shared, const void *global, 
     check_shared(instruction, shared, bytes);
     if (source_bytes > bytes)
         fault(Fault::illegal_instruction, "%s: reads %u bytes for a copy of %u", instruction, source_bytes, bytes);
+    forget_memory();
     async_copy(shared, global, bytes, source_bytes);
+    forget_memory();
+}
+
+inline void cp_async_commit() {
+    async_commit();
+    forget_memory();
+}
+
+inline void cp_async_wait(unsigned groups_in_flight) {
+    async_wait(groups_in_flight);
+    forget_memory();
 }
 
 } // namespace wwsim::isa

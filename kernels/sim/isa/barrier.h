@@ -1,7 +1,7 @@
 // Twins of common/ptx/barrier.cuh.
 #pragma once
 
-#include "../exec/device.h"
+#include "check.h"
 
 namespace wwsim::isa {
 
@@ -13,17 +13,24 @@ inline void check_barrier(const char *instruction, unsigned id, unsigned threads
 
 inline void bar_sync(unsigned id, unsigned threads) {
     check_barrier("bar.sync", id, threads);
+    forget_memory();
     barrier("bar.sync", id, threads);
+    forget_memory();
 }
 
 inline void bar_arrive(unsigned id, unsigned threads) {
     check_barrier("bar.arrive", id, threads);
+    forget_memory();
     barrier_arrive("bar.arrive", id, threads);
+    forget_memory();
 }
 
 inline int bar_red(Reduction reduction, unsigned id, unsigned threads, bool predicate) {
     check_barrier("bar.red", id, threads);
-    return barrier("bar.red", id, threads, reduction, predicate);
+    forget_memory();
+    const int result = barrier("bar.red", id, threads, reduction, predicate);
+    forget_memory();
+    return result;
 }
 
 } // namespace wwsim::isa

@@ -5,6 +5,10 @@
 
 namespace wwsim::isa {
 
+// Keeps the compiler from holding memory in registers over an instruction that reads or writes it for others, or waits for them: it
+// could think that nobody else sees a kernel's `__shared__` variables.
+inline void forget_memory() { asm volatile("" ::: "memory"); }
+
 inline void check_aligned(const char *instruction, const void *address, size_t bytes) {
     if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
         fault(Fault::misaligned_address, "%s: address %p is not a multiple of %zu bytes", instruction, address, bytes);
@@ -21,6 +25,7 @@ template <typename Operand> void rendezvous_of_warp(const char *instruction, Ope
     if (lane().active != all)
         fault(Fault::illegal_instruction, "%s: needs 32 lanes, the warp has lanes 0x%08x", instruction, lane().active);
     operand.instruction = instruction;
+    forget_memory();
     rendezvous(instruction, all, &operand, [](void *const operands[warp_size], unsigned lanes) {
         Operand *lane_operands[warp_size];
         for (unsigned i = 0; i < warp_size; i++) lane_operands[i] = static_cast<Operand *>(operands[i]);
@@ -29,8 +34,14 @@ template <typename Operand> void rendezvous_of_warp(const char *instruction, Ope
             fault(Fault::illegal_instruction, "%s: needs 32 lanes, only 0x%08x came and the others have exited",
                   lane_operands[first]->instruction, lanes);
         }
+        for (const Operand *other : lane_operands) {
+            if (other->instruction != lane_operands[0]->instruction)
+                fault(Fault::illegal_instruction, "%s: other lanes of the warp are in %s", other->instruction,
+                      lane_operands[0]->instruction);
+        }
         Operand::work(lane_operands);
     });
+    forget_memory();
 }
 
 } // namespace wwsim::isa

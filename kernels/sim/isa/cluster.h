@@ -10,6 +10,18 @@ inline unsigned cluster_size() {
     return dim.x * dim.y * dim.z;
 }
 
+inline void barrier_cluster_arrive() {
+    forget_memory();
+    cluster_arrive();
+    forget_memory();
+}
+
+inline void barrier_cluster_wait() {
+    forget_memory();
+    cluster_wait();
+    forget_memory();
+}
+
 inline void *mapa(const void *address, unsigned rank) {
     check_shared("mapa", address, 1);
     if (rank >= cluster_size())

@@ -20,6 +20,8 @@ class RoundingMode {
 
 } // namespace
 
+inline namespace api {
+
 // Operands and result are volatile, so that the operation stays between the two changes of the mode.
 // clang-format off
 #define IN_MODE(suffix, mode, R, name, PARAMETERS, COPIES, expression) \
@@ -58,4 +60,5 @@ UNARY(double, __ll2double, long long, (double)x)
 UNARY(double, __ull2double, unsigned long long, (double)x)
 UNARY(float, __double2float, double, (float)x)
 
+} // namespace api
 } // namespace wwsim

@@ -190,6 +190,8 @@ unsigned match_all(unsigned mask, uint64_t bits, int *all_equal) {
 
 } // namespace detail
 
+inline namespace api {
+
 unsigned __ballot_sync(unsigned mask, int predicate) { return vote<Vote::ballot>("__ballot_sync", mask, predicate); }
 int __all_sync(unsigned mask, int predicate) { return (int)vote<Vote::all>("__all_sync", mask, predicate); }
 int __any_sync(unsigned mask, int predicate) { return (int)vote<Vote::any>("__any_sync", mask, predicate); }
@@ -206,4 +208,5 @@ unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return reduce<Xor>("
 
 void __syncwarp(unsigned mask) { meet("__syncwarp", mask, nullptr, sync_work); }
 
+} // namespace api
 } // namespace wwsim

@@ -18,7 +18,14 @@ constexpr Limits a100{"warpweave simulated GPU", 108, 164 << 10, 163 << 10, 2048
 constexpr size_t pitch_limit = 2147483647;
 constexpr size_t constant_bytes = 64 << 10;
 
+// The GPU of a stand-alone program is device 0, and the only one that cudaSetDevice knows.
 cudaError_t check_device(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+
+// A stream of sim.h says that its device is number 80 or 90: so whoever asks for the attributes of a stream's device gets the right ones.
+cudaError_t capability_of(int device, int *compute_capability) {
+    *compute_capability = device == 0 ? standalone_gpu().options.compute_capability : device;
+    return device == 0 || device == 80 || device == 90 ? cudaSuccess : cudaErrorInvalidDevice;
+}
 
 cudaDeviceProp sheet(int compute_capability) {
     const Limits &limits = limits_of(compute_capability);
@@ -185,16 +192,18 @@ cudaError_t cudaGetDeviceFlags(unsigned *flags) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
     if (!properties)
         return remember(cudaErrorInvalidValue);
-    if (cudaError_t error = check_device(device))
+    int compute_capability;
+    if (cudaError_t error = capability_of(device, &compute_capability))
         return remember(error);
-    *properties = sheet(standalone_gpu().options.compute_capability);
+    *properties = sheet(compute_capability);
     return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device) {
-    if (cudaError_t error = check_device(device))
+    int compute_capability;
+    if (cudaError_t error = capability_of(device, &compute_capability))
         return remember(error);
-    bool known = value && attribute_of(sheet(standalone_gpu().options.compute_capability), attribute, value);
+    bool known = value && attribute_of(sheet(compute_capability), attribute, value);
     return remember(known ? cudaSuccess : cudaErrorInvalidValue);
 }
 

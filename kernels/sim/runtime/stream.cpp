@@ -79,8 +79,8 @@ cudaError_t cudaStreamGetPriority(cudaStream_t handle, int *priority) {
 }
 
 cudaError_t cudaStreamGetDevice(cudaStream_t handle, int *device) {
-    return call_stream(handle, [&](Stream &) {
-        *device = 0;
+    return call_stream(handle, [&](Stream &stream) {
+        *device = stream.gpu == &standalone_gpu() ? 0 : stream.gpu->options.compute_capability;
         return cudaSuccess;
     });
 }

@@ -18,34 +18,31 @@ struct Address {
 };
 
 // The launch of a kernel that the arguments choose.
-template <class Launch, class Call>
+template <class Call>
 struct Chosen {
-    Launch launch;
-    const void *kernel;
+    ConfiguredLaunch launch;
     Call call;
 
     template <class... Arguments>
     void operator()(Arguments... arguments) const {
-        launch.run(kernel, call, arguments...);
+        launch.run(nullptr, call, arguments...);
     }
 };
 
 // The launch of one function: arguments are converted to its parameters' types by the caller, as in any call, so that 0 is a null
 // pointer and {1, 2} whatever is wanted. With fewer arguments than parameters the rest are defaults, which only a call by name knows.
-template <class Launch, class Call, class... Parameters>
+template <class Call, class... Parameters>
 struct Named {
-    Launch launch;
+    ConfiguredLaunch launch;
     void (*kernel)(Parameters...);
     Call call;
 
-    void operator()(Parameters... arguments) const { launch.run(address(), kernel, arguments...); }
+    void operator()(Parameters... arguments) const { launch.run(kernel, kernel, arguments...); }
 
     template <class... Arguments, class = std::enable_if_t<(sizeof...(Arguments) < sizeof...(Parameters))>>
     void operator()(Arguments... arguments) const {
-        launch.run(address(), call, arguments...);
+        launch.run(nullptr, call, arguments...);
     }
-
-    const void *address() const { return reinterpret_cast<const void *>(kernel); }
 };
 
 template <class Find, class Call>
@@ -54,17 +51,17 @@ class Kernel {
     Kernel(const char *name, Find find, Call call) : name(name), find(find), call(call) {}
 
     auto operator()(dim3 grid, dim3 block, size_t shared = 0, cudaStream_t stream = nullptr) const {
-        auto launch = configured_launch(name, grid, block, shared, stream);
+        ConfiguredLaunch launch = configured_launch(name, grid, block, shared, stream);
         if constexpr (std::is_invocable_v<Find, Address>)
             return named(launch, find(Address{}));
         else
-            return Chosen<decltype(launch), Call>{launch, nullptr, call};
+            return Chosen<Call>{launch, call};
     }
 
   private:
-    template <class Launch, class... Parameters>
-    auto named(Launch launch, void (*kernel)(Parameters...)) const {
-        return Named<Launch, Call, Parameters...>{launch, kernel, call};
+    template <class... Parameters>
+    Named<Call, Parameters...> named(ConfiguredLaunch launch, void (*kernel)(Parameters...)) const {
+        return {launch, kernel, call};
     }
 
     const char *name;

@@ -2,7 +2,8 @@
 //
 //     rewrite --own FOLDER input.ii output.ii
 //
-// - `kernel<<<grid, block, shared, stream>>>(arguments)` becomes a call of the launcher in launch.h.
+// - `kernel<<<grid, block, shared, stream>>>(arguments)` becomes a call of the launcher in launch.h, and
+//   `cudaLaunchKernel((void *)kernel, ...)` loses its cast.
 // - `extern __shared__ T name[];` becomes a reference to the block's dynamic shared memory.
 // - Inline assembly is an error, but in system headers and in FOLDER, the simulator's own.
 //
@@ -29,6 +30,8 @@ class Rewriter {
                 launch(i);
             else if (tokens[i].is("extern") && tokens[i].kind == Kind::word)
                 extern_declaration(i);
+            else if (tokens[i].is("cudaLaunchKernel") || tokens[i].is("cudaLaunchCooperativeKernel"))
+                untyped_launch(i + 2);
             else if (tokens[i].is("asm") || tokens[i].is("__asm__") || tokens[i].is("__asm"))
                 assembly(i);
         }
@@ -81,8 +84,8 @@ class Rewriter {
         edits.push_back({tokens[begin].begin, tokens[begin].begin,
                          "::wwsim::simcc::kernel(\"" + name + "\", [&](auto wwsim_address) -> decltype(wwsim_address("});
         edits.push_back({tokens[open].begin, tokens[open + 2].end(),
-                         ")) { return wwsim_address(" + kernel + "); }, [&](const auto &...wwsim_arguments) { " + kernel +
-                             "(wwsim_arguments...); })("});
+                         ")) { return wwsim_address(" + kernel + "); }, [&](const auto &...wwsim_arguments) -> decltype(" + kernel +
+                             "(wwsim_arguments...)) { return " + kernel + "(wwsim_arguments...); })("});
         edits.push_back({tokens[close].begin, tokens[close + 2].end(), ")"});
     }
 
@@ -173,6 +176,20 @@ class Rewriter {
             }
         }
         return none;
+    }
+
+    // cudaLaunchKernel((void *)kernel, ...): the simulator finds the arguments by the kernel's type, so the cast goes. `at` is
+    // the first token of the argument.
+    void untyped_launch(size_t at) {
+        size_t end = at;
+        if (source.is(at, "(")) {
+            end = tokens[at].match + 1; // (void *)
+        } else if (source.is(at, "reinterpret_cast") || source.is(at, "static_cast")) {
+            while (end < tokens.size() && !tokens[end].is(">")) ++end; // reinterpret_cast<void *>
+            ++end;
+        }
+        string cast = source.spelling(at, std::min(end, tokens.size()));
+        if (cast.find("void") != string::npos && cast.find('*') != string::npos && cast.find(',') == string::npos) replace(at, end, "");
     }
 
     // ---- Dynamic shared memory

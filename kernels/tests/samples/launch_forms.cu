@@ -77,7 +77,7 @@ int main() {
     ::outer::inner::store<int, (3 > 2)> <<< 1, 1, sizeof(std::vector<std::vector<int>>) >>> (result, 3, NULL);
     expect(4, __LINE__);
     store<int, sizeof(Wrap<Wrap<char>>)><<<Wrap<Wrap<int>>(1), 1>>>(result, 3, 0);
-    expect(4, __LINE__);
+    expect(3 + sizeof(int), __LINE__);
     store<
         int,
         7>
