@@ -76,8 +76,10 @@ struct Plan {
     int block_threads;
     int chunks;
     int shifted;       // whether rows begin anywhere; else position 0 is the row's first element, whatever its address
-    int rows_at_once;  // by a block, or a cluster
+    int chunk_vectors; // that all threads of a row hold
+    int rows_at_once;  // by a block, or a cluster; a power of two
     int gangs;         // blocks, or clusters
+    int rows_per_turn; // by all gangs
     int rows;
     int heads, queries;
     Divisor by_heads, by_queries;
@@ -121,8 +123,10 @@ Plan plan_rows(const Shape &s, int width, int held_vectors, bool aligned, int mo
         plan.block_threads = 32 * warps;
     }
     plan.row_threads = plan.team.threads();
+    plan.chunk_vectors = plan.row_threads * held_vectors;
     plan.rows_at_once = plan.team.rows(plan.block_threads);
     plan.gangs = std::min((plan.rows - 1) / plan.rows_at_once + 1, most_gangs);
+    plan.rows_per_turn = plan.gangs * plan.rows_at_once;
     return plan;
 }
 
@@ -132,7 +136,9 @@ struct RowIndex {
     int batch, head, query;
 };
 
-__device__ __forceinline__ RowIndex row_index(int row, const Plan &plan) {
+// Found anew wherever it is called: there are no registers to keep it from one place to the next.
+__device__ __forceinline__ RowIndex row_index_anew(int &row, const Plan &plan) {
+    forget_derived(row);
     const int slice = plan.by_queries.divide(row), batch = plan.by_heads.divide(slice);
     return {batch, slice - batch * plan.heads, row - slice * plan.queries};
 }
@@ -141,29 +147,29 @@ __device__ __forceinline__ int64_t offset(const RowIndex &at, const int64_t *str
     return at.batch * strides[0] + at.head * strides[1] + at.query * strides[2];
 }
 
-// Calls f(row, is_first) for the rows of this thread's team, one after the other. Threads that share a block with the last rows' have some
+// Calls f(row) for the rows of this thread's team, one after the other. Threads that share a block with the last rows' have some
 // past the end.
 template <typename F> __device__ __forceinline__ void for_rows(const Plan &plan, F f) {
     cluster_begins(plan.team);
-    const int gang = blockIdx.x >> (__ffs(plan.team.blocks) - 1), step = plan.gangs * plan.rows_at_once;
-    // All threads of a block take as many turns as that with its first row.
-    for (int row = gang * plan.rows_at_once + plan.team.row(); row - plan.team.row() < plan.rows; row += step) f(row, row < step);
+    const int gang = blockIdx.x >> (__ffs(plan.team.blocks) - 1);
+    // All threads of a block take as many turns as that with its first row, to which the masked number belongs.
+    for (int row = gang * plan.rows_at_once + plan.team.row(); (row & -plan.rows_at_once) < plan.rows; row += plan.rows_per_turn) f(row);
 }
 
 // From a thread's first vector in one pass to that in the next: passes go through all chunks to read them, then back to write them,
 // so that the last one is still in registers.
-__device__ __forceinline__ int next_chunk(int pass, int chunk_vectors, const Plan &plan) {
-    if (pass + 1 < plan.chunks) return chunk_vectors;
-    return pass + 1 == plan.chunks ? 0 : -chunk_vectors;
+__device__ __forceinline__ int next_chunk(int pass, const Plan &plan) {
+    if (pass + 1 < plan.chunks) return plan.chunk_vectors;
+    return pass + 1 == plan.chunks ? 0 : -plan.chunk_vectors;
 }
 
 // Waits until others' slots may be written to: before the first row, until the cluster's blocks run; after it, until all have read
 // what the row before left.
-__device__ __forceinline__ void slots_are_free(const RowTeam &team, bool is_first) {
-    if (is_first) {
-        cluster_has_begun(team);
-    } else if (team.warps * team.blocks > 1) {
-        row_barrier(team);
+__device__ __forceinline__ void slots_are_free(const Plan &plan, int row) {
+    if (row < plan.rows_per_turn) {
+        cluster_has_begun(plan.team);
+    } else if (plan.team.warps * plan.team.blocks > 1) {
+        row_barrier(plan.team);
     }
 }
 
@@ -215,10 +221,10 @@ __device__ __forceinline__ void add_bias(float (&s)[count * width], const B *bia
 // The scores of vectors first, first + step, ... of row `index`: -inf where a key is not seen. Returns which are, a bit for each.
 template <typename T, bool extras, int held>
 __device__ __forceinline__ uint32_t load_scores(float (&s)[held], const ww_softmax_params &p, const Diagonal &diagonal, const Plan &plan,
-                                                int index, int first) {
+                                                int &index, int first) {
     constexpr int width = Pack<T>::width, count = forward_vectors<T, extras>;
     const int step = plan.row_threads;
-    const RowIndex at = row_index(index, plan);
+    const RowIndex at = row_index_anew(index, plan);
     const T *x = static_cast<const T *>(p.x) + offset(at, p.x_strides);
     const int shift = plan.shifted ? misalignment(x) : 0;
     Span span = {0, 0};
@@ -306,11 +312,11 @@ template <typename T, bool extras>
 __global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_params p, Plan plan, Diagonal diagonal) {
     constexpr int held = held_scores<extras>, width = Pack<T>::width, count = forward_vectors<T, extras>;
     __shared__ RowSlots<2, most_warps> slots;
-    for_rows(plan, [&](int index, bool is_first) {
+    for_rows(plan, [&](int index) {
         float s[held], greatest[1] = {-INFINITY}, sum[1] = {0.0f}, weight = 0.0f;
         uint32_t seen = 0;
         int first = plan.team.thread();
-        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, count * plan.row_threads, plan)) {
+        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, plan)) {
             if (pass != plan.chunks) seen = load_scores<T, extras>(s, p, diagonal, plan, index, first);
             if (pass < plan.chunks) {
                 const float before = greatest[0];
@@ -327,7 +333,7 @@ __global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_param
             }
             if (pass == plan.chunks) {
                 reduce_lanes<Sum>(sum, plan.team.lanes);
-                slots_are_free(plan.team, is_first);
+                slots_are_free(plan, index);
                 weight = join_warps(greatest[0], sum[0], plan.team, slots);
             }
             // Where a key is not seen, s is 0, and so is y, but in a row that is NaN.
@@ -339,7 +345,7 @@ __global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_param
                 for (int i = 0; i < held; ++i) s[i] *= weight;
             }
             if (index >= plan.rows) continue;
-            const RowIndex at = row_index(index, plan);
+            const RowIndex at = row_index_anew(index, plan);
             // Positions are those of x.
             const int begin = plan.shifted ? misalignment(static_cast<const T *>(p.x) + offset(at, p.x_strides)) : 0;
             const int end = begin + static_cast<int>(p.seq_len_k);
@@ -358,42 +364,60 @@ __global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_param
 
 // ---- Backward
 
+template <typename T> struct BackwardRow {
+    // Of position 0.
+    const T *y;
+    T *grad;
+    Span span;
+};
+
+template <typename T>
+__device__ __forceinline__ BackwardRow<T> backward_row(const ww_softmax_backward_params &p, const Plan &plan, int &index) {
+    const RowIndex at = row_index_anew(index, plan);
+    T *grad = static_cast<T *>(p.grad) + offset(at, p.grad_strides);
+    const int begin = plan.shifted ? misalignment(grad) : 0;
+    const int end = begin + (index < plan.rows ? static_cast<int>(p.seq_len_k) : 0);
+    return {static_cast<const T *>(p.y) + offset(at, p.y_strides) - begin, grad - begin, {begin, end}};
+}
+
 template <typename T>
 __global__ void __launch_bounds__(most_threads) softmax_backward(ww_softmax_backward_params p, Plan plan) {
     constexpr int width = Pack<T>::width, count = backward_vectors;
     __shared__ RowSlots<1, most_warps> slots;
-    for_rows(plan, [&](int index, bool is_first) {
-        Pack<T> y_packs[count], dy_packs[count];
+    for_rows(plan, [&](int index) {
+        Pack<T> y[count], dy[count];
         float sum[1] = {0.0f};
         int first = plan.team.thread();
-        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, count * plan.row_threads, plan)) {
-            const RowIndex at = row_index(index, plan);
-            T *grad = static_cast<T *>(p.grad) + offset(at, p.grad_strides);
-            const int begin = plan.shifted ? misalignment(grad) : 0;
-            const int end = begin + (index < plan.rows ? static_cast<int>(p.seq_len_k) : 0);
-            grad -= begin;
-            const T *y = static_cast<const T *>(p.y) + offset(at, p.y_strides) - begin;
+        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, plan)) {
             if (pass != plan.chunks) {
-                load_span(y_packs, y, begin, end, first, plan.row_threads);
-                load_span(dy_packs, grad, begin, end, first, plan.row_threads);
-            } else {
-                slots_are_free(plan.team, is_first);
-                reduce_row<Sum>(sum, plan.team, slots);
+                const BackwardRow<T> row = backward_row<T>(p, plan, index);
+                load_span(y, row.y, row.span.begin, row.span.end, first, plan.row_threads);
+                load_span(dy, static_cast<const T *>(row.grad), row.span.begin, row.span.end, first, plan.row_threads);
             }
+            if (pass < plan.chunks) {
 #pragma unroll
-            for (int k = 0; k < count; ++k) {
-                float y_wide[width], dy_wide[width];
-                y_packs[k].widen(y_wide);
-                dy_packs[k].widen(dy_wide);
-                if (pass < plan.chunks) {
+                for (int k = 0; k < count; ++k) {
+                    float y_wide[width], dy_wide[width];
+                    y[k].widen(y_wide);
+                    dy[k].widen(dy_wide);
 #pragma unroll
                     for (int e = 0; e < width; ++e) sum[0] += y_wide[e] == 0.0f ? 0.0f : y_wide[e] * dy_wide[e];
-                } else {
-                    float dx[width];
-#pragma unroll
-                    for (int e = 0; e < width; ++e) dx[e] = y_wide[e] == 0.0f ? 0.0f : p.scale * y_wide[e] * (dy_wide[e] - sum[0]);
-                    store_span(Pack<T>::round(dx), grad, begin, end, first + k * plan.row_threads);
                 }
+                continue;
+            }
+            if (pass == plan.chunks) {
+                slots_are_free(plan, index);
+                reduce_row<Sum>(sum, plan.team, slots);
+            }
+            const BackwardRow<T> row = backward_row<T>(p, plan, index);
+#pragma unroll
+            for (int k = 0; k < count; ++k) {
+                float y_wide[width], dx[width];
+                y[k].widen(y_wide);
+                dy[k].widen(dx);
+#pragma unroll
+                for (int e = 0; e < width; ++e) dx[e] = y_wide[e] == 0.0f ? 0.0f : p.scale * y_wide[e] * (dx[e] - sum[0]);
+                store_span(Pack<T>::round(dx), row.grad, row.span.begin, row.span.end, first + k * plan.row_threads);
             }
         }
     });
