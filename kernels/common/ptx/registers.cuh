@@ -16,4 +16,13 @@ template <typename T> __device__ __forceinline__ void forget_derived(T &x) {
 #endif
 }
 
+// The compiler forgets how `pointer` was computed: what is added to it is added to it, not to the parts that it was made of.
+template <typename T> __device__ __forceinline__ void forget_parts(T *&pointer) {
+#ifdef WW_SIM
+    (void)pointer;
+#else
+    asm volatile("" : "+l"(pointer));
+#endif
+}
+
 } // namespace WW_NAMESPACE
