@@ -7,6 +7,7 @@
 mod cpu;
 pub mod device;
 pub mod error;
+mod ffi;
 pub mod file;
 pub mod model;
 pub mod ops;
@@ -29,6 +30,6 @@ pub mod train;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use device::Device;
+pub use device::{Device, Stream};
 pub use error::{Error, Result};
 pub use tensor::{Tensor, View, ViewMut};
