@@ -5,6 +5,8 @@
 //! [`config`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
 
 mod cpu;
+#[cfg(any(ww_cuda, ww_sim))]
+mod ffi;
 pub mod device;
 pub mod error;
 mod ffi;

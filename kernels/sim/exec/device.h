@@ -14,18 +14,6 @@ namespace wwsim {
 
 constexpr unsigned warp_size = 32;
 
-struct Warp;
-struct Block;
-
-// The part of a fiber that device code reads; exec/lane.h has the rest.
-struct LaneView {
-    uint3 thread_idx;
-    unsigned rank;   // of the thread in its block: x first, then y, then z
-    unsigned lane;   // rank % 32
-    unsigned active; // the lanes of the warp that exist: all 32 but in the last warp
-    Block *block;
-};
-
 // The part of a block that device code reads; exec/block.h has the rest.
 struct BlockView {
     uint3 block_idx;
@@ -40,10 +28,19 @@ struct BlockView {
     size_t dynamic_shared_bytes;
 };
 
+// The part of a fiber that device code reads; exec/lane.h has the rest.
+struct LaneView {
+    uint3 thread_idx;
+    unsigned rank;   // of the thread in its block: x first, then y, then z
+    unsigned lane;   // rank % 32
+    unsigned active; // the lanes of the warp that exist: all 32 but in the last warp
+    const BlockView *block;
+};
+
 extern __thread LaneView *current;
 
 inline const LaneView &lane() { return *current; }
-const BlockView &block();
+inline const BlockView &block() { return *current->block; }
 
 // ---- Warp collectives
 

@@ -1,0 +1,75 @@
+// The sixteen barriers of a block.
+#include "grid.h"
+
+namespace wwsim {
+
+bool Block::is_complete(const Barrier &barrier) const { return barrier.arrived == (barrier.expected ? barrier.expected : live); }
+
+Barrier &Block::arrive(const char *name, unsigned id, unsigned count, Reduction reduction, int predicate) {
+    if (id >= most_barriers) fault(Fault::illegal_instruction, "%s: barrier %u: a block has %u", name, id, most_barriers);
+    if (count % warp_size != 0 || count > (threads + warp_size - 1) / warp_size * warp_size) {
+        fault(Fault::illegal_instruction, "%s: barrier %u for %u threads: expected a multiple of 32 up to the block's %u", name, id,
+              count, threads);
+    }
+    Barrier &barrier = barriers[id];
+    // A last warp that is not full counts as a full one.
+    unsigned expected = count > threads ? threads : count;
+    if (barrier.arrived == 0) {
+        barrier.expected = expected;
+        barrier.count = 0;
+    } else if (barrier.expected != expected) {
+        fault(Fault::illegal_instruction, "%s: barrier %u for %u threads (0: all), where others wait in %s for %u", name, id, expected,
+              barrier.name, barrier.expected);
+    }
+    barrier.name = name;
+    barrier.reduction = reduction == Reduction::none ? barrier.reduction : reduction;
+    barrier.count += predicate != 0;
+    barrier.arrived++;
+    return barrier;
+}
+
+void Block::complete(Barrier &barrier) {
+    int result = barrier.count;
+    if (barrier.reduction == Reduction::all) result = static_cast<unsigned>(barrier.count) == barrier.arrived;
+    if (barrier.reduction == Reduction::any) result = barrier.count > 0;
+    for (unsigned w = 0; w < warp_count; w++) {
+        unsigned waiting = barrier.waiting[w];
+        make_ready(w, waiting);
+        for (unsigned bits = waiting; bits && barrier.reduction != Reduction::none; bits &= bits - 1) {
+            lanes[w * warp_size + static_cast<unsigned>(__builtin_ctz(bits))].reduced = result;
+        }
+        barrier.waiting[w] = 0;
+    }
+    barrier.arrived = 0;
+    barrier.reduction = Reduction::none;
+    grid->progress();
+}
+
+int Block::barrier(const char *name, unsigned id, unsigned count, Reduction reduction, int predicate) {
+    Lane &lane = this_lane();
+    Barrier &barrier = arrive(name, id, count, reduction, predicate);
+    barrier.waiting[lane.rank / warp_size] |= 1u << lane.lane;
+    if (is_complete(barrier)) {
+        complete(barrier);
+        // All are ready, this lane too: which warp is first after a barrier is drawn.
+        change_warp();
+        switch_to_next(lane);
+    } else {
+        wait(Waiting::barrier, name, id);
+    }
+    return lane.reduced;
+}
+
+void Block::barrier_arrive(const char *name, unsigned id, unsigned count) {
+    if (count == 0) fault(Fault::illegal_instruction, "%s: barrier %u: bar.arrive needs a number of threads", name, id);
+    Barrier &barrier = arrive(name, id, count, Reduction::none, 0);
+    if (is_complete(barrier)) complete(barrier);
+}
+
+int barrier(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate) {
+    return this_block().barrier(name, id, threads, reduction, predicate);
+}
+
+void barrier_arrive(const char *name, unsigned id, unsigned threads) { this_block().barrier_arrive(name, id, threads); }
+
+} // namespace wwsim

@@ -1,0 +1,121 @@
+// A block: its warps, its barriers, and which of its lanes runs next.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lane.h"
+#include "launch.h"
+#include "random.h"
+#include "stacks.h"
+
+namespace wwsim {
+
+class Grid;
+class Gang;
+
+constexpr unsigned most_threads = 1024;
+constexpr unsigned most_warps = most_threads / warp_size;
+constexpr unsigned most_barriers = 16;
+
+// A collective that some lanes of a warp have come to and others have not.
+struct Meeting {
+    unsigned mask;
+    unsigned arrived;
+    Work work;
+    const char *name;
+    void *operands[warp_size];
+};
+
+struct Warp {
+    unsigned exists = 0; // the lanes that it has
+    unsigned exited = 0;
+    unsigned ready = 0; // the lanes that can run
+    unsigned cursor = 0; // the lane to begin the search for the next one at
+    unsigned meeting_count = 0;
+    Meeting meetings[warp_size];
+};
+
+struct Barrier {
+    unsigned expected = 0; // threads; 0: all that have not exited
+    unsigned arrived = 0;
+    int count = 0; // of those whose predicate was true
+    Reduction reduction = Reduction::none;
+    const char *name = nullptr;
+    unsigned waiting[most_warps] = {};
+};
+
+class Block : public BlockView {
+  public:
+    Block();
+    // Runs this block to its end, on the calling OS thread. A block object serves one block after another.
+    void run(Grid &grid, Gang &gang, unsigned rank_in_gang, uint3 idx);
+
+    // The following are called by the lane that runs.
+
+    void rendezvous(const char *name, unsigned mask, void *operand, Work work);
+    int barrier(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
+    void barrier_arrive(const char *name, unsigned id, unsigned threads);
+    // Leaves the running lane, which waits for what `waiting` says, until something makes it ready.
+    void wait(Waiting waiting, const char *in, unsigned waiting_for);
+    void yield();
+    // The running lane's end.
+    [[noreturn]] void exit_lane();
+    // Goes back to `run` and never returns to the lane: the launch has failed.
+    [[noreturn]] void abandon();
+    long long clock() { return time += 32; }
+
+    // The following are called by other blocks of the gang while they have its turn.
+
+    bool can_run() const { return ready_warps != 0; }
+    bool finished() const { return live == 0; }
+    // Makes lanes ready that wait for a barrier of the gang.
+    void release(Waiting waiting);
+    // What this block's lanes wait for, for the report of a deadlock.
+    std::string describe() const;
+
+    Gang *gang = nullptr;
+    Grid *grid = nullptr;
+    unsigned rank_in_gang = 0;
+    unsigned live = 0; // threads that have not exited
+    Random random;
+    // Where the `__shared__` variables of this OS thread lie: its thread-local storage, module by module.
+    struct Span {
+        char *begin;
+        size_t bytes;
+    };
+    std::vector<Span> static_shared;
+
+    const Stacks &fiber_stacks() const { return stacks; }
+
+  private:
+    friend void start_lane();
+
+    void start(Grid &grid, Gang &gang, unsigned rank_in_gang, uint3 idx);
+    Lane &next();
+    void switch_to_next(Lane &from, bool last = false);
+    void change_warp();
+    void make_ready(unsigned warp, unsigned lanes);
+    void complete(unsigned warp, unsigned meeting);
+    Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
+    bool is_complete(const Barrier &barrier) const;
+    void complete(Barrier &barrier);
+
+    Warp warps[most_warps];
+    Stacks stacks;
+    std::vector<Lane> lanes;
+    std::unique_ptr<char, void (*)(void *)> shared;
+    Barrier barriers[most_barriers];
+    Context host; // the OS thread's own stack
+    unsigned ready_warps = 0;
+    unsigned running = 0; // the warp whose lane ran last
+    unsigned warp_count = 0;
+    unsigned yields = 0;
+    long long time = 0;
+};
+
+// The block that this OS thread runs.
+inline Block &this_block() { return *static_cast<Block *>(const_cast<BlockView *>(current->block)); }
+
+} // namespace wwsim

@@ -1,0 +1,90 @@
+// What is said when a launch goes wrong.
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "grid.h"
+
+namespace wwsim {
+
+static const char *name_of(Fault fault) {
+    switch (fault) {
+    case Fault::launch_failure: return "launch failure";
+    case Fault::illegal_address: return "illegal address";
+    case Fault::misaligned_address: return "misaligned address";
+    case Fault::illegal_instruction: return "illegal instruction";
+    case Fault::assertion: return "assertion failed";
+    case Fault::trap: return "trap";
+    case Fault::deadlock: return "deadlock";
+    }
+    return "fault";
+}
+
+static std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+static std::string format(const char *pattern, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, pattern);
+    std::vsnprintf(text, sizeof text, pattern, args);
+    va_end(args);
+    return text;
+}
+
+void fault(Fault kind, const char *pattern, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, pattern);
+    std::vsnprintf(text, sizeof text, pattern, args);
+    va_end(args);
+    if (!current) {
+        std::fprintf(stderr, "simulated GPU: %s outside of a kernel: %s\n", name_of(kind), text);
+        std::abort();
+    }
+    Block &block = this_block();
+    uint3 b = block.block_idx, t = this_lane().thread_idx;
+    block.grid->fail(kind, format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", block.grid->launch.kernel, b.x, b.y, b.z, t.x,
+                                  t.y, t.z, text));
+    block.abandon();
+}
+
+void Grid::fail(Fault kind, const std::string &message) {
+    std::lock_guard lock(mutex);
+    if (!outcome.ok) return;
+    outcome.ok = false;
+    outcome.fault = kind;
+    outcome.message = std::string(name_of(kind)) + ": " + message;
+    has_failed.store(true, std::memory_order_relaxed);
+}
+
+std::string Block::describe() const {
+    // Threads that wait for the same thing share a line.
+    std::map<std::string, std::pair<unsigned, unsigned>> groups; // the number of threads, and the first one's rank
+    for (unsigned i = 0; i < threads; i++) {
+        const Lane &lane = lanes[i];
+        const Warp &warp = warps[i / warp_size];
+        if ((warp.exited >> lane.lane & 1) || lane.waiting == Waiting::nothing) continue;
+        std::string what = lane.waiting_in;
+        if (lane.waiting == Waiting::barrier) {
+            const Barrier &barrier = barriers[lane.waiting_for];
+            what += format(": %u of %u threads are at barrier %u", barrier.arrived, barrier.expected ? barrier.expected : live,
+                           lane.waiting_for);
+        } else if (lane.waiting == Waiting::collective) {
+            unsigned there = 0;
+            for (unsigned m = 0; m < warp.meeting_count; m++) {
+                if (warp.meetings[m].mask == lane.waiting_for) there = warp.meetings[m].arrived;
+            }
+            what += format(": warp %u, mask 0x%08x, lanes 0x%08x are there", i / warp_size, lane.waiting_for, there);
+        }
+        groups.try_emplace(what, 0, i).first->second.first++;
+    }
+    std::string text;
+    for (const auto &[what, where] : groups) {
+        text += format("  block (%u,%u,%u): %u thread(s) from number %u on wait in ", block_idx.x, block_idx.y, block_idx.z, where.first,
+                       where.second) +
+                what + "\n";
+    }
+    return text;
+}
+
+} // namespace wwsim
