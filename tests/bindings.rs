@@ -60,7 +60,9 @@ fn generate(file: &File) -> String {
         .rustfmt_configuration_file(Some(Path::new("rustfmt.toml").canonicalize().unwrap()));
     let builder = match file.part {
         Part::Types => builder.ignore_functions(),
-        Part::Launchers => builder.with_codegen_config(bindgen::CodegenConfig::FUNCTIONS).raw_line("use super::types::*;"),
+        Part::Launchers => {
+            builder.with_codegen_config(bindgen::CodegenConfig::FUNCTIONS).raw_line("use super::types::*;")
+        }
         Part::Simulator => builder
             .clang_arg("-DWW_SIM")
             .blocklist_type("ww_(stream|dtype|dropout|.*_params)")

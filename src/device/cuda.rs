@@ -81,25 +81,6 @@ impl Queue {
         &self.stream
     }
 
-    /// The stream, for a launcher; its context is the current one of this thread then.
-    pub fn raw(&self, op: &'static str) -> Result<ffi::ww_stream> {
-        self.bind(op)?;
-        Ok(self.stream.cu_stream().cast())
-    }
-
-    /// What a launcher's status means.
-    pub fn check(&self, op: &'static str, status: i32) -> Result<()> {
-        if status == 0 {
-            return Ok(());
-        }
-        // SAFETY: the functions take any number and return strings that live as long as the program.
-        let text = |of: unsafe extern "C" fn(i32) -> *const c_char| unsafe {
-            CStr::from_ptr(of(status)).to_string_lossy().into_owned()
-        };
-        let (name, message) = (text(cudaGetErrorName), text(cudaGetErrorString));
-        Err(Error::Fault { op, device: stream::Queue::device(self).to_string(), name, message })
-    }
-
     fn bind(&self, op: &'static str) -> Result<()> {
         self.on(op, || self.stream.context().bind_to_thread())
     }
@@ -112,6 +93,23 @@ impl Queue {
 impl stream::Queue for Queue {
     fn device(&self) -> Device {
         Device::Cuda(self.stream.context().ordinal())
+    }
+
+    fn current(&self, op: &'static str) -> Result<ffi::ww_stream> {
+        self.bind(op)?;
+        Ok(self.stream.cu_stream().cast())
+    }
+
+    fn check(&self, op: &'static str, status: i32) -> Result<()> {
+        if status == 0 {
+            return Ok(());
+        }
+        // SAFETY: the functions take any number and return strings that live as long as the program.
+        let text = |of: unsafe extern "C" fn(i32) -> *const c_char| unsafe {
+            CStr::from_ptr(of(status)).to_string_lossy().into_owned()
+        };
+        let (name, message) = (text(cudaGetErrorName), text(cudaGetErrorString));
+        Err(Error::Fault { op, device: self.device().to_string(), name, message })
     }
 
     fn synchronize(&self, op: &'static str) -> Result<()> {
@@ -174,7 +172,9 @@ impl stream::Queue for Queue {
         self.bind(op)?;
         if !to.is_empty() {
             // SAFETY: the caller's promise; `to` is borrowed until the wait below is over.
-            self.on(op, || unsafe { result::memcpy_dtoh_async(to, from as sys::CUdeviceptr, self.stream.cu_stream()) })?;
+            self.on(op, || unsafe {
+                result::memcpy_dtoh_async(to, from as sys::CUdeviceptr, self.stream.cu_stream())
+            })?;
         }
         self.synchronize(op)
     }

@@ -23,7 +23,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use buffer::Buffer;
-pub(crate) use stream::Kind;
+pub(crate) use stream::{CPU, Kind};
 pub use stream::{Simulation, Stream, Timing};
 
 use crate::error::{Error, Result};
@@ -112,7 +112,8 @@ impl Device {
     }
 }
 
-const NO_CXX: &str = "no C++ compiler was found when this crate was built: install g++ or clang++ (or set CXX) and rebuild";
+const NO_CXX: &str =
+    "no C++ compiler was found when this crate was built: install g++ or clang++ (or set CXX) and rebuild";
 #[cfg(not(ww_cuda))]
 const NO_NVCC: &str = "no nvcc was found when this crate was built: install the CUDA toolkit (or run tools/cuda-toolkit.sh), \
                        set NVCC or CUDA_HOME, and rebuild";

@@ -22,39 +22,21 @@ unsafe impl Sync for Queue {}
 impl Queue {
     pub fn new(simulation: Simulation) -> Result<Self> {
         let timing = match simulation.timing {
-            Timing::Early => ffi::WW_SIM_EARLY,
-            Timing::Late => ffi::WW_SIM_LATE,
-            Timing::Seeded => ffi::WW_SIM_SEEDED,
+            Timing::Early => ffi::sim::WW_SIM_EARLY,
+            Timing::Late => ffi::sim::WW_SIM_LATE,
+            Timing::Seeded => ffi::sim::WW_SIM_SEEDED,
         };
-        let options = ffi::ww_sim_options {
+        let options = ffi::sim::ww_sim_options {
             seed: simulation.seed,
-            timing: timing as i32,
+            timing,
             compute_capability: simulation.compute_capability as i32,
         };
         let mut stream = std::ptr::null_mut();
         // SAFETY: both pointers are to live values of the types that the function names.
-        let status = unsafe { ffi::ww_sim_stream_create(&mut stream, &options) };
+        let status = unsafe { ffi::sim::stream_create(&mut stream, &options) };
         let queue = Queue { stream, workspace: Mutex::new(Workspace::EMPTY) };
-        queue.check("Stream::simulated", status).map(|()| queue)
-    }
-
-    /// The stream, for a launcher.
-    pub fn raw(&self) -> ffi::ww_stream {
-        self.stream
-    }
-
-    /// What a status of this queue's functions means.
-    pub fn check(&self, op: &'static str, status: i32) -> Result<()> {
-        if status == 0 {
-            return Ok(());
-        }
-        // SAFETY: the functions take any number, and any stream that was created or null.
-        let (name, sentence, fault) = unsafe {
-            let fault = if self.stream.is_null() { std::ptr::null() } else { ffi::ww_sim_message(self.stream) };
-            (text(ffi::ww_sim_error_name(status)), text(ffi::ww_sim_error_string(status)), text(fault))
-        };
-        let message = if fault.is_empty() { sentence } else { fault };
-        Err(Error::Fault { op, device: Device::Sim.to_string(), name, message })
+        stream::Queue::check(&queue, "Stream::simulated", status)?;
+        Ok(queue)
     }
 }
 
@@ -75,47 +57,64 @@ impl stream::Queue for Queue {
         Device::Sim
     }
 
+    fn current(&self, _: &'static str) -> Result<ffi::ww_stream> {
+        Ok(self.stream)
+    }
+
+    fn check(&self, op: &'static str, status: i32) -> Result<()> {
+        if status == 0 {
+            return Ok(());
+        }
+        // SAFETY: the functions take any number, and any stream that was created or null.
+        let (name, sentence, fault) = unsafe {
+            let fault = if self.stream.is_null() { std::ptr::null() } else { ffi::sim::message(self.stream) };
+            (text(ffi::sim::error_name(status)), text(ffi::sim::error_string(status)), text(fault))
+        };
+        let message = if fault.is_empty() { sentence } else { fault };
+        Err(Error::Fault { op, device: Device::Sim.to_string(), name, message })
+    }
+
     fn synchronize(&self, op: &'static str) -> Result<()> {
         // SAFETY: the stream is alive.
-        self.check(op, unsafe { ffi::ww_sim_stream_synchronize(self.stream) })
+        self.check(op, unsafe { ffi::sim::stream_synchronize(self.stream) })
     }
 
     fn allocate(&self, op: &'static str, bytes: usize) -> Result<*mut c_void> {
         let mut address = std::ptr::null_mut();
         // SAFETY: `address` is a place for the result.
-        self.check(op, unsafe { ffi::ww_sim_malloc(&mut address, bytes as i64) })?;
+        self.check(op, unsafe { ffi::sim::malloc(&mut address, bytes as i64) })?;
         Ok(address)
     }
 
     unsafe fn free(&self, address: *mut c_void) {
         // After a fault the memory is given back too; the fault itself was or will be reported by what uses the stream.
         // SAFETY: the caller's promise; the stream is alive.
-        unsafe { ffi::ww_sim_free(address, self.stream) };
+        unsafe { ffi::sim::free(address, self.stream) };
     }
 
     unsafe fn clear(&self, op: &'static str, to: *mut c_void, bytes: usize) -> Result<()> {
         // SAFETY: the caller's promise; the stream is alive.
-        self.check(op, unsafe { ffi::ww_sim_fill(to, 0, bytes as i64, self.stream) })
+        self.check(op, unsafe { ffi::sim::fill(to, 0, bytes as i64, self.stream) })
     }
 
     unsafe fn upload(&self, op: &'static str, to: *mut c_void, from: &[u8]) -> Result<()> {
         let (source, bytes) = (from.as_ptr().cast(), from.len() as i64);
-        let direction = ffi::WW_SIM_HOST_TO_DEVICE as i32;
+        let direction = ffi::sim::WW_SIM_HOST_TO_DEVICE;
         // SAFETY: the caller's promise; with the host on one side the copy is done on return, so `from` outlives it.
-        self.check(op, unsafe { ffi::ww_sim_copy(to, source, bytes, direction, self.stream) })
+        self.check(op, unsafe { ffi::sim::copy(to, source, bytes, direction, self.stream) })
     }
 
     unsafe fn download(&self, op: &'static str, to: &mut [u8], from: *const c_void) -> Result<()> {
         let (target, bytes) = (to.as_mut_ptr().cast(), to.len() as i64);
-        let direction = ffi::WW_SIM_DEVICE_TO_HOST as i32;
+        let direction = ffi::sim::WW_SIM_DEVICE_TO_HOST;
         // SAFETY: as in `upload`.
-        self.check(op, unsafe { ffi::ww_sim_copy(target, from, bytes, direction, self.stream) })
+        self.check(op, unsafe { ffi::sim::copy(target, from, bytes, direction, self.stream) })
     }
 
     unsafe fn copy(&self, op: &'static str, to: *mut c_void, from: *const c_void, bytes: usize) -> Result<()> {
-        let direction = ffi::WW_SIM_DEVICE_TO_DEVICE as i32;
+        let direction = ffi::sim::WW_SIM_DEVICE_TO_DEVICE;
         // SAFETY: the caller's promise; the stream is alive.
-        self.check(op, unsafe { ffi::ww_sim_copy(to, from, bytes as i64, direction, self.stream) })
+        self.check(op, unsafe { ffi::sim::copy(to, from, bytes as i64, direction, self.stream) })
     }
 
     fn workspace(&self) -> &Mutex<Workspace> {
@@ -129,10 +128,10 @@ impl Drop for Queue {
         // SAFETY: the last user of the stream is gone: buffers and views hold it.
         unsafe {
             if !workspace.address.is_null() {
-                ffi::ww_sim_free(workspace.address, self.stream);
+                ffi::sim::free(workspace.address, self.stream);
             }
             if !self.stream.is_null() {
-                ffi::ww_sim_stream_destroy(self.stream);
+                ffi::sim::stream_destroy(self.stream);
             }
         }
     }

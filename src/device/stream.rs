@@ -2,12 +2,13 @@
 
 use std::ffi::c_void;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(any(ww_sim, ww_cuda))]
 use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Device;
 use crate::error::{Error, Result};
+use crate::ffi;
 
 /// A queue of work on a device: operations and copies on one stream are done in the order of the calls.
 ///
@@ -32,6 +33,12 @@ pub(crate) enum Kind {
 /// Errors name `op`, which is the caller's.
 pub(crate) trait Queue: Send + Sync {
     fn device(&self) -> Device;
+
+    /// The stream for a launcher, whose device is the current one of this thread then.
+    fn current(&self, op: &'static str) -> Result<ffi::ww_stream>;
+
+    /// What a launcher's status means, if it is not one of warpweave.h.
+    fn check(&self, op: &'static str, status: i32) -> Result<()>;
 
     fn synchronize(&self, op: &'static str) -> Result<()>;
 
@@ -212,7 +219,9 @@ impl Stream {
         bytes: usize,
         launch: impl FnOnce(*mut c_void) -> Result<R>,
     ) -> Result<R> {
-        let Some(queue) = self.queue() else { unreachable!("{op}: the CPU's operations have scratch memory of their own") };
+        let Some(queue) = self.queue() else {
+            unreachable!("{op}: the CPU's operations have scratch memory of their own")
+        };
         let mut workspace = lock(queue.workspace());
         if workspace.bytes < bytes {
             // Twice what it was at least, so that sizes which grow step by step cost few allocations.

@@ -8,7 +8,9 @@ use crate::model::cache::LayerCache;
 use crate::model::config::{Config, Positions};
 use crate::model::parameters::{BlockSlots, Gradients, Linear, Norm};
 use crate::model::workspace::{AttentionActivations, FeedForwardActivations, NormActivations, Scratch};
-use crate::ops::{self, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormGrads, NormParams, NormStats, NormStatsMut};
+use crate::ops::{
+    self, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormGrads, NormParams, NormStats, NormStatsMut,
+};
 use crate::tensor::{Tensor, View, ViewMut};
 
 /// What every layer of one pass needs to know.

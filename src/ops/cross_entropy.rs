@@ -64,7 +64,7 @@ impl Default for CrossEntropy {
 pub fn cross_entropy(options: &CrossEntropy, logits: View, targets: View<u32>, losses: ViewMut) -> Result<()> {
     let check = Check::cpu("cross_entropy", "logits", logits.stream())?;
     options.check(check, logits.shape(), &targets, &losses)?;
-    check.rows("logits", logits.has_contiguous_rows(), logits.strides())?;
+    check.rows("logits", &logits)?;
     cpu::cross_entropy::cross_entropy(options, logits, targets, losses);
     Ok(())
 }
@@ -93,7 +93,7 @@ pub fn cross_entropy_fused(
 ) -> Result<()> {
     let check = Check::cpu("cross_entropy_fused", "logits", logits.stream())?;
     options.check(check, logits.shape(), &targets, &losses)?;
-    check.rows("logits", logits.has_contiguous_rows(), logits.strides())?;
+    check.rows("logits", &logits)?;
     cpu::cross_entropy::cross_entropy_fused(options, grad_scale, logits, targets, losses);
     Ok(())
 }

@@ -89,9 +89,7 @@ pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) -> Result<()> {
     check.on_stream("b", &b)?;
     check.operand("c", &c, [m, n])?;
 
-    let bias_fits = |bias: &View| {
-        check.operand("bias", bias, [n])
-    };
+    let bias_fits = |bias: &View| check.operand("bias", bias, [n]);
     match &options.epilogue {
         Epilogue::None => {}
         Epilogue::Bias(bias) => bias_fits(bias)?,

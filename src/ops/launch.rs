@@ -27,17 +27,30 @@ pub(super) type WorkspaceSize<P> = PerDevice<unsafe extern "C" fn(*const P) -> i
 
 /// The functions of this name for the GPU and for the simulated one, as far as this build has them.
 macro_rules! per_device {
-    ($cuda:ident, $sim:ident) => {
+    ($name:ident) => {
         PerDevice {
             #[cfg(ww_cuda)]
-            cuda: crate::ffi::$cuda,
+            cuda: crate::ffi::cuda::$name,
             #[cfg(ww_sim)]
-            sim: crate::ffi::$sim,
+            sim: crate::ffi::sim::$name,
             marker: std::marker::PhantomData,
         }
     };
 }
 pub(super) use per_device;
+
+impl<F: Copy> PerDevice<F> {
+    /// The function for the device of `stream`, which must not be the CPU's.
+    fn of(self, stream: &Stream) -> F {
+        match stream.kind() {
+            Kind::Cpu => unreachable!("the CPU has no kernels"),
+            #[cfg(ww_sim)]
+            Kind::Sim(_) => self.sim,
+            #[cfg(ww_cuda)]
+            Kind::Cuda(_) => self.cuda,
+        }
+    }
+}
 
 /// Enqueues an operation's kernels on its stream, which must not be the CPU's.
 ///
@@ -46,25 +59,13 @@ pub(super) use per_device;
 /// the strides and the type that `params` states, and this view has passed [`Check::on_stream`]. So the memory is the device's,
 /// it is borrowed until the kernels are enqueued, what they write is borrowed mutably, and memory is freed in stream order.
 pub(super) unsafe fn launch<P>(check: &Check, launcher: Launcher<P>, params: &P) -> Result<()> {
-    match check.stream.kind() {
-        Kind::Cpu => unreachable!("{}: the CPU has no kernels", check.op),
-        #[cfg(ww_sim)]
-        Kind::Sim(queue) => {
-            // SAFETY: the caller's promise; the stream is alive.
-            let status = unsafe { (launcher.sim)(params, queue.raw()) };
-            own_status(check, status)?;
-            queue.check(check.op, status)
-        }
-        #[cfg(ww_cuda)]
-        Kind::Cuda(queue) => {
-            // It binds the context, too.
-            let stream = queue.raw(check.op)?;
-            // SAFETY: the caller's promise; the stream is alive and its context current.
-            let status = unsafe { (launcher.cuda)(params, stream) };
-            own_status(check, status)?;
-            queue.check(check.op, status)
-        }
-    }
+    let launcher = launcher.of(check.stream);
+    let queue = check.stream.queue().expect("the CPU has no kernels");
+    let stream = queue.current(check.op)?;
+    // SAFETY: the caller's promise; the stream is alive and its device the current one.
+    let status = unsafe { launcher(params, stream) };
+    own_status(check, status)?;
+    queue.check(check.op, status)
 }
 
 /// As [`launch`], with scratch memory: `params` are made from its address and size, which is what `size` says for
@@ -78,27 +79,19 @@ pub(super) unsafe fn launch_with_workspace<P>(
     size: WorkspaceSize<P>,
     params: impl Fn(*mut c_void, i64) -> P,
 ) -> Result<()> {
-    let sizing = params(std::ptr::null_mut(), 0);
-    let bytes = match check.stream.kind() {
-        Kind::Cpu => unreachable!("{}: the CPU has no kernels", check.op),
-        // SAFETY: the function reads the sizes in `params`, and no pointer.
-        #[cfg(ww_sim)]
-        Kind::Sim(_) => unsafe { (size.sim)(&sizing) },
-        // SAFETY: as above.
-        #[cfg(ww_cuda)]
-        Kind::Cuda(queue) => {
-            queue.raw(check.op)?;
-            unsafe { (size.cuda)(&sizing) }
-        }
-    };
-    check.stream.with_workspace(check.op, bytes.max(0) as usize, |address| {
+    let queue = check.stream.queue().expect("the CPU has no kernels");
+    // The size may depend on the GPU: it must be the current one.
+    queue.current(check.op)?;
+    // SAFETY: the function reads the sizes in the parameters, and no pointer.
+    let bytes = unsafe { size.of(check.stream)(&params(std::ptr::null_mut(), 0)) };
+    own_status(check, bytes.min(0) as i32)?;
+    check.stream.with_workspace(check.op, bytes as usize, |address| {
         // SAFETY: the caller's promise; the workspace lies in the stream's memory and has the size that the launcher asks for.
         unsafe { launch(check, launcher, &params(address, bytes)) }
     })
 }
 
 /// The launchers' own codes. The operations check what callers can get wrong, so these tell of a mistake in this crate.
-#[cfg(any(ww_sim, ww_cuda))]
 fn own_status(check: &Check, status: i32) -> Result<()> {
     let (name, message) = match status {
         0.. => return Ok(()),
@@ -123,7 +116,7 @@ macro_rules! address {
     ($view:ident) => {
         impl<T: Element> Address for $view<'_, T> {
             fn address(&self) -> *mut c_void {
-                self.as_ptr().cast_mut().cast()
+                self.as_ptr() as *mut c_void
             }
             fn stride(&self, axis: usize) -> i64 {
                 self.strides()[axis] as i64

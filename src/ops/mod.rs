@@ -105,7 +105,12 @@ impl<'a> Check<'a> {
     }
 
     /// The operand, read-only, repeated to `shape` along axes of extent 1.
-    fn broadcast<'v, T: Element>(&self, arg: &'static str, view: View<'v, T>, shape: [usize; 4]) -> Result<View<'v, T>> {
+    fn broadcast<'v, T: Element>(
+        &self,
+        arg: &'static str,
+        view: View<'v, T>,
+        shape: [usize; 4],
+    ) -> Result<View<'v, T>> {
         let expected = || format!("a shape that repeats to {}", Shape::from(shape));
         view.broadcast(shape).map_err(|_| Error::argument(self.op, arg, expected(), view.shape()))
     }

@@ -3,7 +3,8 @@
 use std::ffi::c_void;
 
 use super::launch::{
-    Address, Launcher, PerDevice, WorkspaceSize, address_or_null, launch, launch_with_workspace, per_device, stride_or_zero,
+    Address, Launcher, PerDevice, WorkspaceSize, address_or_null, launch, launch_with_workspace, per_device,
+    stride_or_zero,
 };
 use super::{Check, Dropout};
 use crate::cpu;
@@ -87,7 +88,12 @@ impl<W: Float> NormParams<'_, W> {
     fn check(&self, check: &Check, columns: usize) -> Result<()> {
         check.that(columns > 0, "x", "at least one column", columns)?;
         if !check.stream.is_host() {
-            check.that(columns <= MAX_COLUMNS, "x", &format!("at most {MAX_COLUMNS} columns on this device"), columns)?;
+            check.that(
+                columns <= MAX_COLUMNS,
+                "x",
+                &format!("at most {MAX_COLUMNS} columns on this device"),
+                columns,
+            )?;
         }
         check.that(self.eps >= 0.0 && self.eps.is_finite(), "eps", "a finite number of at least 0", self.eps)?;
         check.operand("gamma", &self.gamma, [columns])?;
@@ -105,10 +111,9 @@ impl<W: Float> NormParams<'_, W> {
 /// The widest row that the kernels take; the CPU takes any.
 const MAX_COLUMNS: usize = 65_536;
 
-const NORM: Launcher<ww_norm_params> = per_device!(ww_norm, ww_sim_norm);
-const NORM_BACKWARD: Launcher<ww_norm_backward_params> = per_device!(ww_norm_backward, ww_sim_norm_backward);
-const NORM_BACKWARD_WORKSPACE: WorkspaceSize<ww_norm_backward_params> =
-    per_device!(ww_norm_backward_workspace, ww_sim_norm_backward_workspace);
+const NORM: Launcher<ww_norm_params> = per_device!(norm);
+const NORM_BACKWARD: Launcher<ww_norm_backward_params> = per_device!(norm_backward);
+const NORM_BACKWARD_WORKSPACE: WorkspaceSize<ww_norm_backward_params> = per_device!(norm_backward_workspace);
 
 /// y = (s − mean) · rstd · gamma + beta for each row s of `x`, or of `residual.input` + dropout(`x`).
 ///

@@ -119,8 +119,8 @@ impl<B: Float> SoftmaxParams<'_, B> {
     }
 }
 
-const SOFTMAX: Launcher<ww_softmax_params> = per_device!(ww_softmax, ww_sim_softmax);
-const SOFTMAX_BACKWARD: Launcher<ww_softmax_backward_params> = per_device!(ww_softmax_backward, ww_sim_softmax_backward);
+const SOFTMAX: Launcher<ww_softmax_params> = per_device!(softmax);
+const SOFTMAX_BACKWARD: Launcher<ww_softmax_backward_params> = per_device!(softmax_backward);
 
 /// y = exp(s − max s) / Σ exp(s − max s) with s = scale · x + bias, over the keys that each query sees, and 0 elsewhere.
 ///

@@ -28,6 +28,8 @@
 //! # Ok::<(), warpweave::Error>(())
 //! ```
 
+#[cfg(ww_cuda)]
+mod cudarc;
 mod element;
 mod shape;
 mod view;
@@ -105,9 +107,7 @@ impl<T: Element> Tensor<T> {
             Storage::Device(buffer) if buffer.stream() == stream => Storage::Device(buffer.duplicate(OP)?),
             _ if stream.is_host() => Storage::Host(self.to_vec()?),
             Storage::Host(data) => Storage::Device(Buffer::upload(OP, stream, bytemuck::cast_slice(data))?),
-            Storage::Device(_) => {
-                Storage::Device(Buffer::upload(OP, stream, bytemuck::cast_slice(&self.to_vec()?))?)
-            }
+            Storage::Device(_) => Storage::Device(Buffer::upload(OP, stream, bytemuck::cast_slice(&self.to_vec()?))?),
         };
         Ok(Tensor { data, shape: self.shape })
     }

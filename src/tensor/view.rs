@@ -191,16 +191,6 @@ macro_rules! view_common {
                 unsafe { std::slice::from_raw_parts(self.ptr.wrapping_add(offset), self.dim(N)) }
             }
 
-            /// The elements of the row at `index`, all axes but the last, which may have gaps. Panics as `row` otherwise.
-            #[inline]
-            pub(crate) fn elements<const N: usize>(&self, index: [usize; N]) -> impl Iterator<Item = T> {
-                self.on_host("elements");
-                assert!(N + 1 == self.shape.rank(), "row {index:?} of {}", self.shape);
-                let (first, stride) = (self.ptr.wrapping_add(self.offset(&index)), self.strides[N]);
-                // SAFETY: the index is in range, so the invariant covers each element; the memory is the host's.
-                (0..self.dim(N)).map(move |i| unsafe { *first.wrapping_add(i * stride) })
-            }
-
             /// The elements in row-major order. Panics where the view has gaps, and on memory of another device than the
             /// CPU.
             pub fn as_slice(&self) -> &[T] {
@@ -250,7 +240,12 @@ impl<'a, T: Element> View<'a, T> {
         let new = shape.rank().checked_sub(self.shape.rank());
         let fits = |new| (0..self.shape.rank()).all(|i| self.dim(i) == 1 || self.dim(i) == shape.dims()[new + i]);
         let Some(new) = new.filter(|&new| fits(new)) else {
-            return Err(Error::argument("broadcast", "shape", format!("a shape that {} repeats to", self.shape), shape));
+            return Err(Error::argument(
+                "broadcast",
+                "shape",
+                format!("a shape that {} repeats to", self.shape),
+                shape,
+            ));
         };
         let mut strides = [0; MAX_RANK];
         for i in 0..self.shape.rank() {
@@ -259,6 +254,16 @@ impl<'a, T: Element> View<'a, T> {
         self.shape = shape;
         self.strides = strides;
         Ok(self)
+    }
+
+    /// The elements of the row at `index`, all axes but the last, which may have gaps. Panics as `row` otherwise.
+    #[inline]
+    pub(crate) fn elements<const N: usize>(&self, index: [usize; N]) -> impl Iterator<Item = T> {
+        self.on_host("elements");
+        assert!(N + 1 == self.shape.rank(), "row {index:?} of {}", self.shape);
+        let (first, stride) = (self.ptr.wrapping_add(self.offset(&index)), self.strides[N]);
+        // SAFETY: the index is in range, so the invariant covers each element; the memory is the host's.
+        (0..self.dim(N)).map(move |i| unsafe { *first.wrapping_add(i * stride) })
     }
 
     /// The first axis cut into blocks of `block` (the last one may be smaller), to be read in parallel.
