@@ -22,7 +22,7 @@ pub struct Nvcc {
 impl Nvcc {
     /// nvcc from `NVCC`, `CUDA_HOME`, `CUDA_PATH`, `PATH`: the first of them that is set decides.
     pub fn find() -> Result<Self, String> {
-        let hint = "Install CUDA 12.0 or later, or run `tools/cuda-toolkit.sh DIR` and set CUDA_HOME=DIR";
+        let hint = "install CUDA 12.0 or later, or run `tools/cuda-toolkit.sh DIR` and set CUDA_HOME=DIR";
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let in_toolkit = |name: &str| set(name).map(|home| (name.to_string(), Path::new(&home).join("bin/nvcc")));
         let (source, path) = set("NVCC")
@@ -33,7 +33,7 @@ impl Nvcc {
         let path = which(path);
         let version = path.as_ref().and_then(|path| output_of(path, "--version"));
         let (Some(path), Some(version)) = (path, version) else {
-            return Err(format!("no nvcc runs (looked where {source} says). {hint}"));
+            return Err(format!("no nvcc was found (looked where {source} says): {hint}"));
         };
         let release = version.split("release ").nth(1).and_then(|rest| rest.split_once(','));
         let release = release.and_then(|(release, _)| release.split_once('.'));
@@ -41,7 +41,7 @@ impl Nvcc {
         let release = release.ok_or_else(|| format!("{} does not say its release: {version}", path.display()))?;
         if release < OLDEST {
             let (major, minor) = release;
-            return Err(format!("{} is release {major}.{minor}, and 12.0 is needed. {hint}", path.display()));
+            return Err(format!("{} was release {major}.{minor}, too old: {hint}", path.display()));
         }
         Ok(Nvcc { path, version, release })
     }

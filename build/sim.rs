@@ -72,7 +72,7 @@ fn find_compiler() -> Result<(cc::Tool, String), String> {
     }
     println!("cargo::rerun-if-env-changed=PATH");
     Err(format!(
-        "no C++ compiler runs (tried {}). Install g++ or clang++ (Debian, Ubuntu: apt install g++; Fedora: dnf install \
+        "no C++ compiler was found (tried {}): install g++ or clang++ (Debian, Ubuntu: apt install g++; Fedora: dnf install \
          gcc-c++), or name one by CXX",
         tried.join(", ")
     ))
