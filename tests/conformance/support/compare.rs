@@ -29,8 +29,8 @@ impl Tolerance {
 fn rounding<T: Float>() -> (f64, f64) {
     match T::NAME {
         "f32" => (0.0, 0.0),
-        "bf16" => (2f64.powi(-9), 2f64.powi(-134)),
-        "f16" => (2f64.powi(-12), 2f64.powi(-25)),
+        "bf16" => (2f64.powi(-8), 2f64.powi(-134)),
+        "f16" => (2f64.powi(-11), 2f64.powi(-25)),
         name => panic!("{name}"),
     }
 }
