@@ -11,6 +11,12 @@
 namespace wwsim {
 
 __thread LaneView *current;
+__thread dim3 blockDim, gridDim;
+
+extern "C" {
+// What an `extern __shared__` at namespace scope refers to in a stand-alone program: simcc/rewrite.cpp says how.
+__thread char *wwsim_dynamic_shared;
+}
 
 // The most that a block of any card can ask for.
 constexpr size_t shared_capacity = 256 * 1024;
@@ -46,14 +52,14 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     rank_in_gang = rank;
     const Launch &launch = grid->launch;
     block_idx = idx;
-    block_dim = launch.block;
-    grid_dim = launch.grid;
+    block_dim = blockDim = launch.block;
+    grid_dim = gridDim = launch.grid;
     cluster_dim = launch.cluster;
     cluster_idx = {idx.x / cluster_dim.x, idx.y / cluster_dim.y, idx.z / cluster_dim.z};
     block_in_cluster = {idx.x % cluster_dim.x, idx.y % cluster_dim.y, idx.z % cluster_dim.z};
     cluster_rank = block_in_cluster.x + cluster_dim.x * (block_in_cluster.y + cluster_dim.y * block_in_cluster.z);
     threads = live = block_dim.x * block_dim.y * block_dim.z;
-    dynamic_shared = shared.get();
+    dynamic_shared = wwsim_dynamic_shared = shared.get();
     dynamic_shared_bytes = launch.dynamic_shared_bytes;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);

@@ -42,6 +42,10 @@ extern __thread LaneView *current;
 inline const LaneView &lane() { return *current; }
 inline const BlockView &block() { return *current->block; }
 
+// CUDA's built-in variables, for the block that this OS thread runs. Not macros like threadIdx and blockIdx: programs have members and
+// variables of these names, cudaLaunchConfig_t among them.
+extern __thread dim3 blockDim, gridDim;
+
 // ---- Warp collectives
 
 // Does the work of a collective for all its lanes. operands[i] is what lane i handed to `rendezvous`, for each i in `lanes`.
@@ -84,7 +88,7 @@ void async_wait(unsigned groups_in_flight);
 // volatile loads of a wrapper, __nanosleep. Otherwise a spin loop never ends.
 void yield();
 // Cycles since the launch began: they grow, and mean nothing else.
-long long clock();
+long long cycles();
 
 // ---- The end of a kernel that went wrong
 

@@ -98,7 +98,7 @@ Outcome run(const Launch &launch, const Body &body, const Schedule &schedule, un
 }
 
 void yield() { this_block().yield(); }
-long long clock() {
+long long cycles() {
     Block &block = this_block();
     block.yield();
     return block.clock();

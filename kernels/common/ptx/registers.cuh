@@ -1,0 +1,18 @@
+// What the compiler may keep in registers. No instruction comes of it.
+#pragma once
+
+#include "../config.cuh"
+
+namespace WW_NAMESPACE {
+
+// The compiler forgets what it knows of `x`: what was computed from it before is computed anew where it is needed again, instead of
+// being kept. For values that unpack into more registers than they take themselves.
+__device__ __forceinline__ void forget_derived(uint32_t &x) {
+#ifdef WW_SIM
+    (void)x;
+#else
+    asm volatile("" : "+r"(x));
+#endif
+}
+
+} // namespace WW_NAMESPACE

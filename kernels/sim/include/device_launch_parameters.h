@@ -1,0 +1,4 @@
+// threadIdx and its like.
+#pragma once
+
+#include "device_functions.h"

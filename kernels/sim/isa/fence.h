@@ -1,0 +1,40 @@
+// Twins of common/ptx/fence.cuh. Blocks run on OS threads of one process, so the host's atomics give the order, in every scope. Each
+// lets others run: a thread may be waiting for one of its own block, on the same OS thread.
+#pragma once
+
+#include "check.h"
+
+namespace wwsim::isa {
+
+template <typename T> T load_acquire(const T *address) {
+    check_aligned("ld.acquire", address, sizeof(T));
+    yield();
+    const T value = __atomic_load_n(address, __ATOMIC_ACQUIRE);
+    forget_memory();
+    return value;
+}
+
+template <typename T> void store_release(T *address, T value) {
+    check_aligned("st.release", address, sizeof(T));
+    forget_memory();
+    __atomic_store_n(address, value, __ATOMIC_RELEASE);
+    yield();
+}
+
+template <typename T> T fetch_add(T *address, T value) {
+    check_aligned("atom.add", address, sizeof(T));
+    forget_memory();
+    const T before = __atomic_fetch_add(address, value, __ATOMIC_ACQ_REL);
+    yield();
+    forget_memory();
+    return before;
+}
+
+inline void fence() {
+    forget_memory();
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+    yield();
+    forget_memory();
+}
+
+} // namespace wwsim::isa

@@ -1,0 +1,212 @@
+// The collectives of a warp: what the last lane to arrive computes for all of them.
+#include "../include/warp_functions.h"
+
+namespace wwsim {
+
+namespace {
+
+template <class Visit> void each_lane(unsigned lanes, Visit visit) {
+    for (; lanes; lanes &= lanes - 1)
+        visit((unsigned)__builtin_ctz(lanes));
+}
+
+// One rendezvous. The barriers keep the compiler from holding memory in registers over it.
+void meet(const char *name, unsigned mask, void *operand, Work work) {
+    asm volatile("" ::: "memory");
+    rendezvous(name, mask, operand, work);
+    asm volatile("" ::: "memory");
+}
+
+// ---- shfl.sync
+
+enum class Mode { idx, up, down, bfly };
+
+struct Shuffle {
+    uint64_t bits;
+    unsigned b, c;
+    uint64_t result;
+};
+
+// The lane that `lane` reads: PTX ISA, shfl.sync, in the names used there.
+template <Mode mode> unsigned source_lane(unsigned lane, unsigned b, unsigned c) {
+    const int bval = b & 31, cval = c & 31, segmask = c >> 8 & 31;
+    const int min_lane = (int)lane & segmask;
+    const int max_lane = min_lane | (cval & ~segmask);
+    int j = 0;
+    bool in_range = false;
+    switch (mode) {
+    case Mode::idx:
+        j = min_lane | (bval & ~segmask);
+        in_range = j <= max_lane;
+        break;
+    case Mode::up:
+        j = (int)lane - bval;
+        in_range = j >= max_lane;
+        break;
+    case Mode::down:
+        j = (int)lane + bval;
+        in_range = j <= max_lane;
+        break;
+    case Mode::bfly:
+        j = (int)lane ^ bval;
+        in_range = j <= max_lane;
+        break;
+    }
+    return in_range ? (unsigned)j : lane;
+}
+
+template <Mode mode> void shuffle_work(void *const operands[warp_size], unsigned lanes) {
+    each_lane(lanes, [&](unsigned lane) {
+        Shuffle &own = *static_cast<Shuffle *>(operands[lane]);
+        const unsigned source = source_lane<mode>(lane, own.b, own.c);
+        own.result = lanes >> source & 1 ? static_cast<const Shuffle *>(operands[source])->bits : ~uint64_t(0);
+    });
+}
+
+template <Mode mode> uint64_t shuffle(const char *name, unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    Shuffle operand{bits, b, c, 0};
+    meet(name, mask, &operand, shuffle_work<mode>);
+    return operand.result;
+}
+
+// ---- vote.sync, match.sync, redux.sync: every lane has a value and gets one back
+
+template <class T, class R = T> struct Exchange {
+    T value;
+    R result;
+};
+
+enum class Vote { ballot, all, any };
+
+using Predicate = Exchange<int, unsigned>;
+
+// A work function of its own for each kind, so that lanes which meet with different ones are told apart.
+template <Vote kind> void vote_work(void *const operands[warp_size], unsigned lanes) {
+    unsigned ballot = 0;
+    each_lane(lanes, [&](unsigned lane) {
+        if (static_cast<const Predicate *>(operands[lane])->value)
+            ballot |= 1u << lane;
+    });
+    const unsigned result = kind == Vote::ballot ? ballot : kind == Vote::all ? ballot == lanes : ballot != 0;
+    each_lane(lanes, [&](unsigned lane) { static_cast<Predicate *>(operands[lane])->result = result; });
+}
+
+template <Vote kind> unsigned vote(const char *name, unsigned mask, int predicate) {
+    Predicate operand{predicate, 0};
+    meet(name, mask, &operand, vote_work<kind>);
+    return operand.result;
+}
+
+using Match = Exchange<uint64_t, unsigned>;
+
+unsigned equal_lanes(void *const operands[warp_size], unsigned lanes, uint64_t value) {
+    unsigned equal = 0;
+    each_lane(lanes, [&](unsigned lane) {
+        if (static_cast<const Match *>(operands[lane])->value == value)
+            equal |= 1u << lane;
+    });
+    return equal;
+}
+
+void match_any_work(void *const operands[warp_size], unsigned lanes) {
+    each_lane(lanes, [&](unsigned lane) {
+        Match &own = *static_cast<Match *>(operands[lane]);
+        own.result = equal_lanes(operands, lanes, own.value);
+    });
+}
+
+void match_all_work(void *const operands[warp_size], unsigned lanes) {
+    each_lane(lanes, [&](unsigned lane) {
+        Match &own = *static_cast<Match *>(operands[lane]);
+        own.result = equal_lanes(operands, lanes, own.value) == lanes ? lanes : 0;
+    });
+}
+
+struct Add {
+    template <class T> static T apply(T a, T b) { return (T)((unsigned)a + (unsigned)b); }
+};
+struct Min {
+    template <class T> static T apply(T a, T b) { return b < a ? b : a; }
+};
+struct Max {
+    template <class T> static T apply(T a, T b) { return a < b ? b : a; }
+};
+struct And {
+    template <class T> static T apply(T a, T b) { return a & b; }
+};
+struct Or {
+    template <class T> static T apply(T a, T b) { return a | b; }
+};
+struct Xor {
+    template <class T> static T apply(T a, T b) { return a ^ b; }
+};
+
+template <class Op, class T> void reduce_work(void *const operands[warp_size], unsigned lanes) {
+    using Operand = Exchange<T>;
+    T total = static_cast<const Operand *>(operands[__builtin_ctz(lanes)])->value;
+    each_lane(lanes & (lanes - 1), [&](unsigned lane) {
+        total = Op::template apply<T>(total, static_cast<const Operand *>(operands[lane])->value);
+    });
+    each_lane(lanes, [&](unsigned lane) { static_cast<Operand *>(operands[lane])->result = total; });
+}
+
+template <class Op, class T> T reduce(const char *name, unsigned mask, T value) {
+    Exchange<T> operand{value, 0};
+    meet(name, mask, &operand, reduce_work<Op, T>);
+    return operand.result;
+}
+
+void sync_work(void *const *, unsigned) {}
+
+} // namespace
+
+namespace detail {
+
+uint64_t shuffle_idx(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    return shuffle<Mode::idx>("__shfl_sync", mask, bits, b, c);
+}
+uint64_t shuffle_up(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    return shuffle<Mode::up>("__shfl_up_sync", mask, bits, b, c);
+}
+uint64_t shuffle_down(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    return shuffle<Mode::down>("__shfl_down_sync", mask, bits, b, c);
+}
+uint64_t shuffle_xor(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    return shuffle<Mode::bfly>("__shfl_xor_sync", mask, bits, b, c);
+}
+
+unsigned match_any(unsigned mask, uint64_t bits) {
+    Match operand{bits, 0};
+    meet("__match_any_sync", mask, &operand, match_any_work);
+    return operand.result;
+}
+
+unsigned match_all(unsigned mask, uint64_t bits, int *all_equal) {
+    Match operand{bits, 0};
+    meet("__match_all_sync", mask, &operand, match_all_work);
+    *all_equal = operand.result != 0;
+    return operand.result;
+}
+
+} // namespace detail
+
+inline namespace api {
+
+unsigned __ballot_sync(unsigned mask, int predicate) { return vote<Vote::ballot>("__ballot_sync", mask, predicate); }
+int __all_sync(unsigned mask, int predicate) { return (int)vote<Vote::all>("__all_sync", mask, predicate); }
+int __any_sync(unsigned mask, int predicate) { return (int)vote<Vote::any>("__any_sync", mask, predicate); }
+
+unsigned __reduce_add_sync(unsigned mask, unsigned value) { return reduce<Add>("__reduce_add_sync", mask, value); }
+unsigned __reduce_min_sync(unsigned mask, unsigned value) { return reduce<Min>("__reduce_min_sync", mask, value); }
+unsigned __reduce_max_sync(unsigned mask, unsigned value) { return reduce<Max>("__reduce_max_sync", mask, value); }
+int __reduce_add_sync(unsigned mask, int value) { return reduce<Add>("__reduce_add_sync", mask, value); }
+int __reduce_min_sync(unsigned mask, int value) { return reduce<Min>("__reduce_min_sync", mask, value); }
+int __reduce_max_sync(unsigned mask, int value) { return reduce<Max>("__reduce_max_sync", mask, value); }
+unsigned __reduce_and_sync(unsigned mask, unsigned value) { return reduce<And>("__reduce_and_sync", mask, value); }
+unsigned __reduce_or_sync(unsigned mask, unsigned value) { return reduce<Or>("__reduce_or_sync", mask, value); }
+unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return reduce<Xor>("__reduce_xor_sync", mask, value); }
+
+void __syncwarp(unsigned mask) { meet("__syncwarp", mask, nullptr, sync_work); }
+
+} // namespace api
+} // namespace wwsim

@@ -1,0 +1,65 @@
+//! CUDA programs on the simulated GPU: every program under `kernels/tests`, compiled by `tools/simcc` and run under several schedules.
+//!
+//! `kernels/tests/README.md` says how the programs are laid out. A program that fails is named, with its schedule and its output.
+//! Compiled programs are kept in `target/tmp` until something that they are made of changes.
+
+mod nvcc;
+mod process;
+mod programs;
+mod rewriter;
+mod simcc;
+
+use programs::{FOLDERS, check_failing, check_passing, programs_in, skipped};
+
+#[test]
+fn device() {
+    check_passing("kernels/tests/device");
+}
+
+#[test]
+fn ptx() {
+    check_passing("kernels/tests/ptx");
+}
+
+#[test]
+fn runtime() {
+    check_passing("kernels/tests/runtime");
+}
+
+#[test]
+fn samples() {
+    check_passing("kernels/tests/samples");
+}
+
+#[test]
+fn scheduler() {
+    check_passing("kernels/sim/tests");
+}
+
+#[test]
+fn faults() {
+    check_failing("kernels/tests/faults");
+}
+
+/// A folder that no test above names would never run.
+#[test]
+fn every_folder_has_a_test() {
+    for entry in std::fs::read_dir(programs::root().join("kernels/tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let folder = format!("kernels/tests/{}", path.file_name().unwrap().to_str().unwrap());
+            assert!(FOLDERS.contains(&folder.as_str()), "{folder} is not in FOLDERS: give it a test");
+        }
+    }
+}
+
+/// The simulator's own memory errors and undefined behavior, while it runs its tests and the runtime's.
+#[test]
+fn sanitized() {
+    if skipped() {
+        return;
+    }
+    let mut programs = programs_in("kernels/sim/tests");
+    programs.extend(programs_in("kernels/tests/runtime"));
+    programs::check_all(&programs, &["--sanitize=address,undefined"], &programs::SCHEDULES[1..2]);
+}

@@ -1,0 +1,96 @@
+//! `tools/simcc` as a command: options, several files, errors that point at the user's lines.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{Ended, run};
+use crate::programs::{build_simulator, simcc, skipped};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs simcc in a folder with these files.
+fn in_folder(files: &[(&str, &str)], arguments: &[&str]) -> (tempfile::TempDir, Ended) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let ended = simcc_in(folder.path(), arguments);
+    (folder, ended)
+}
+
+fn simcc_in(folder: &Path, arguments: &[&str]) -> Ended {
+    build_simulator(&[]);
+    run(simcc().current_dir(folder).args(arguments), LIMIT)
+}
+
+fn assert_error(files: &[(&str, &str)], arguments: &[&str], expected: &str) {
+    let (_folder, Ended { code, output }) = in_folder(files, arguments);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains(expected), "expected \"{expected}\", got:\n{output}");
+}
+
+#[test]
+fn options_are_explained_and_unknown_ones_named() {
+    if skipped() {
+        return;
+    }
+    let (_folder, help) = in_folder(&[], &["--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(help.output.contains("--sanitize") && help.output.contains("WARPWEAVE_SIM_SEED"), "{}", help.output);
+    assert_error(&[], &["--frobnicate", "a.cu"], "unknown option '--frobnicate'");
+    assert_error(&[], &["a.cu", "-o"], "expected a value after '-o'");
+    assert_error(&[], &["-O2"], "no input files");
+    assert_error(&[], &["absent.cu"], "no such file: 'absent.cu'");
+    assert_error(&[("a.txt", "")], &["a.txt"], "don't know what to do with 'a.txt'");
+    assert_error(&[("a.cu", "")], &["-ccbin", "no-such-compiler", "a.cu"], "'no-such-compiler' was not found");
+}
+
+#[test]
+fn errors_point_at_the_line_that_the_user_wrote() {
+    if skipped() {
+        return;
+    }
+    let kernel = "__global__ void k(int *p) { extern __shared__ int s[]; p[0] = s[0]; }\n";
+    let wrong_type = format!("{kernel}#define LAUNCH k<<<1, 1>>>\nint main() {{\n    k<<<1,\n        2>>>(\n        1.5);\n}}\n");
+    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:6:");
+    let after_launch = format!("{kernel}int main() {{ k<<<1, 1>>>(nullptr); return undeclared; }}\n");
+    assert_error(&[("after.cu", &after_launch)], &["after.cu"], "after.cu:2:");
+    let in_header = format!("#include \"h.cuh\"\n{kernel}");
+    assert_error(&[("a.cu", &in_header), ("h.cuh", "\n\nint x = undeclared;\n")], &["a.cu", "-c"], "h.cuh:3:");
+    let assembly = "\n__device__ void f() {\n    asm volatile(\"membar.gl;\" ::: \"memory\");\n}\nint main() {}\n";
+    assert_error(&[("ptx.cu", assembly)], &["ptx.cu"], "ptx.cu:3: error: inline PTX is not supported by the simulated GPU");
+}
+
+#[test]
+fn nvcc_options_macros_and_several_files_make_one_program() {
+    if skipped() {
+        return;
+    }
+    let device = "#include \"scale.h\"\n__device__ int scaled(int x) { return x * SCALE; }\n";
+    let main = "#include <cstdio>\n#include \"part.h\"\n__device__ int scaled(int x);\n\
+                __global__ void k(int *p) { *p = scaled(OFFSET); }\n\
+                int main() {\n  int *p;\n  if (cudaMallocManaged(&p, sizeof(int))) return 1;\n  k<<<1, 1>>>(p);\n  \
+                cudaDeviceSynchronize();\n  std::printf(\"%d %d %d\\n\", *p, host_part(), c_part());\n}\n";
+    let files = [
+        ("scale.h", "#define SCALE 3\n"),
+        ("part.h", "int host_part();\nextern \"C\" int c_part(void);\n"),
+        ("device.cu", device),
+        ("main.cu", main),
+        ("host.cpp", "#include <cuda_runtime.h>\nint host_part() { int n = 0; cudaGetDeviceCount(&n); return n; }\n"),
+        ("part.c", "int c_part(void) { return 8; }\n"),
+    ];
+    let options = ["-arch=sm_90a", "-gencode", "arch=compute_80,code=sm_80", "-rdc=true", "--use_fast_math", "-lineinfo", "-std=c++14"];
+    let (folder, compiled) = in_folder(&files, &[&options[..], &["-dc", "device.cu", "-Xcompiler", "-Wall,-Werror", "-v"]].concat());
+    assert_eq!(compiled.code, Some(0), "{}", compiled.output);
+    assert!(compiled.output.contains("-Wall -Werror"), "-v doesn't print the commands:\n{}", compiled.output);
+    let linked = simcc_in(
+        folder.path(),
+        &[&options[..], &["-DOFFSET=5", "main.cu", "device.o", "host.cpp", "part.c", "-lcudart", "-lm", "--keep", "-o", "program"]].concat(),
+    );
+    assert_eq!(linked.code, Some(0), "{}", linked.output);
+    assert!(fs::read_to_string(folder.path().join("main.sim.ii")).unwrap().contains("wwsim::simcc::kernel"));
+    let ran = run(&mut Command::new(folder.path().join("program")), LIMIT);
+    assert_eq!((ran.code, ran.output.as_str()), (Some(0), "15 1 8\n"));
+}
