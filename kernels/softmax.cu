@@ -21,6 +21,7 @@
 // block take alike.
 #include <algorithm>
 
+#include "common/divisor.cuh"
 #include "common/launch.cuh"
 #include "common/ragged.cuh"
 #include "common/reduce.cuh"
@@ -33,6 +34,10 @@ namespace {
 constexpr int64_t most_columns = 262144;
 constexpr float log2_e = 1.44269504f;
 
+struct Shape {
+    int64_t batch, heads, queries, keys;
+};
+
 // ---- Who shares a row
 
 // 64 registers for each of 1024 threads: 32 of them hold a row.
@@ -40,8 +45,10 @@ constexpr int most_threads = 1024;
 constexpr int most_warps = 16 * most_threads / 32;
 // The rows that share a warp share a block of this size; small, so that no warp waits long for another one's registers.
 constexpr int narrow_block_threads = 128;
-// What fills an H100 seven times over. Beyond it, blocks take several rows, so no number of rows is too large for a grid.
-constexpr int64_t most_gangs = 8192;
+// Blocks or clusters of a grid: what fills an H100 seven times over. Where there are more rows, they take several each.
+constexpr int most_gangs = 8192;
+// Of one launch: few enough that 31 bits number them, and those that a gang looks at past the end.
+constexpr int64_t most_rows = int64_t{1} << 30;
 
 // Scores that a thread holds. Where bias or allowed are read as well, half of the registers go to that.
 template <bool extras> constexpr int held_scores = extras ? 16 : 32;
@@ -71,18 +78,24 @@ struct Plan {
     int shifted;       // whether rows begin anywhere; else position 0 is the row's first element, whatever its address
     int rows_at_once;  // by a block, or a cluster
     int gangs;         // blocks, or clusters
-    int64_t rows;
+    int rows;
+    int heads, queries;
+    Divisor by_heads, by_queries;
 };
 
 int divide_up(int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
-Plan plan_rows(int64_t rows, int64_t columns, int width, int held_vectors, bool aligned, int most_blocks) {
+Plan plan_rows(const Shape &s, int width, int held_vectors, bool aligned, int most_blocks) {
     Plan plan = {};
-    plan.rows = rows;
+    plan.rows = static_cast<int>(s.batch * s.heads * s.queries);
+    plan.heads = static_cast<int>(s.heads);
+    plan.queries = static_cast<int>(s.queries);
+    plan.by_heads = Divisor::of(s.heads);
+    plan.by_queries = Divisor::of(s.queries);
     plan.chunks = 1;
     plan.shifted = !aligned;
     // A row of its own alignment may touch one vector more.
-    int vectors = divide_up(columns + (aligned ? 0 : width - 1), width);
+    int vectors = divide_up(s.keys + (aligned ? 0 : width - 1), width);
     if (vectors <= 32 * held_vectors) {
         // No fewer than 8 lanes, if they have something to do: what they read at once is a line of 128 bytes.
         int lanes = 1;
@@ -97,7 +110,7 @@ Plan plan_rows(int64_t rows, int64_t columns, int width, int held_vectors, bool 
             if (wider.blocks <= most_blocks) tier = wider;
         }
         // One vector more must not cost a second read.
-        const int least_vectors = divide_up(columns, width);
+        const int least_vectors = divide_up(s.keys, width);
         if (capacity(tier) == least_vectors) {
             plan.shifted = 0;
             vectors = least_vectors;
@@ -109,40 +122,40 @@ Plan plan_rows(int64_t rows, int64_t columns, int width, int held_vectors, bool 
     }
     plan.row_threads = plan.team.threads();
     plan.rows_at_once = plan.team.rows(plan.block_threads);
-    plan.gangs = static_cast<int>(std::min((rows - 1) / plan.rows_at_once + 1, most_gangs));
+    plan.gangs = std::min((plan.rows - 1) / plan.rows_at_once + 1, most_gangs);
     return plan;
 }
 
 // ---- The rows
 
 struct RowIndex {
-    int64_t batch, head, query;
+    int batch, head, query;
 };
 
-__device__ __forceinline__ RowIndex row_index(int64_t row, int64_t heads, int64_t queries) {
-    // Unsigned, because the compiler then takes a short division where the number is short.
-    const uint64_t slice = static_cast<uint64_t>(row) / static_cast<uint64_t>(queries);
-    const uint64_t batch = slice / static_cast<uint64_t>(heads);
-    return {static_cast<int64_t>(batch), static_cast<int64_t>(slice - batch * heads), static_cast<int64_t>(row - slice * queries)};
+__device__ __forceinline__ RowIndex row_index(int row, const Plan &plan) {
+    const int slice = plan.by_queries.divide(row), batch = plan.by_heads.divide(slice);
+    return {batch, slice - batch * plan.heads, row - slice * plan.queries};
 }
 
 __device__ __forceinline__ int64_t offset(const RowIndex &at, const int64_t *strides) {
     return at.batch * strides[0] + at.head * strides[1] + at.query * strides[2];
 }
 
-// Calls f(row, is_first) for the rows of this thread's team, one after the other. Threads that share a warp with the last rows' have some
+// Calls f(row, is_first) for the rows of this thread's team, one after the other. Threads that share a block with the last rows' have some
 // past the end.
 template <typename F> __device__ __forceinline__ void for_rows(const Plan &plan, F f) {
     cluster_begins(plan.team);
-    const int gang = blockIdx.x / plan.team.blocks;
-    for (int64_t start = static_cast<int64_t>(gang) * plan.rows_at_once; start < plan.rows;
-         start += static_cast<int64_t>(plan.gangs) * plan.rows_at_once) {
-        f(start + plan.team.row(), start < static_cast<int64_t>(plan.gangs) * plan.rows_at_once);
-    }
+    const int gang = blockIdx.x >> (__ffs(plan.team.blocks) - 1), step = plan.gangs * plan.rows_at_once;
+    // All threads of a block take as many turns as that with its first row.
+    for (int row = gang * plan.rows_at_once + plan.team.row(); row - plan.team.row() < plan.rows; row += step) f(row, row < step);
 }
 
-// Which chunk a pass is about: all of them in order, then all of them back.
-__device__ __forceinline__ int chunk_of(int pass, const Plan &plan) { return pass < plan.chunks ? pass : 2 * plan.chunks - 1 - pass; }
+// From a thread's first vector in one pass to that in the next: passes go through all chunks to read them, then back to write them,
+// so that the last one is still in registers.
+__device__ __forceinline__ int next_chunk(int pass, int chunk_vectors, const Plan &plan) {
+    if (pass + 1 < plan.chunks) return chunk_vectors;
+    return pass + 1 == plan.chunks ? 0 : -chunk_vectors;
+}
 
 // Waits until others' slots may be written to: before the first row, until the cluster's blocks run; after it, until all have read
 // what the row before left.
@@ -161,53 +174,55 @@ struct Span {
     int begin, end;
 };
 
+// The keys that causal and window masks let query 0 see, counted from key 0; query i sees those i further on.
+struct Diagonal {
+    int64_t begin, end;
+};
+
 // The keys that a query sees, but for `allowed`, as positions in a row that begins at 0.
-__device__ __forceinline__ Span seen_keys(const ww_softmax_params &p, const RowIndex &at) {
-    const int64_t position = at.query + p.seq_len_k - p.seq_len_q;
-    int64_t begin = 0, end = p.seq_len_k;
-    if (p.key_lengths != nullptr) {
-        const int64_t length = load(p.key_lengths + at.batch);
-        end = length < end ? length : end;
-    }
-    if (p.causal != 0 && position + 1 < end) end = position + 1;
-    // Compared before they are added: a window's side may be as large as an int64_t.
-    if (p.window_left >= 0 && p.window_left < position) begin = position - p.window_left;
-    if (p.window_right >= 0 && p.window_right < end - 1 - position) end = position + p.window_right + 1;
-    if (begin >= end) return {0, 0};
-    return {static_cast<int>(begin), static_cast<int>(end)};
+__device__ __forceinline__ Span seen_keys(const ww_softmax_params &p, const Diagonal &diagonal, const RowIndex &at) {
+    int length = static_cast<int>(p.seq_len_k);
+    if (p.key_lengths != nullptr) length = static_cast<int>(min(static_cast<uint32_t>(length), load(p.key_lengths + at.batch)));
+    const int64_t first = diagonal.begin + at.query, last = diagonal.end + at.query;
+    const int begin = first < 0 ? 0 : first < length ? static_cast<int>(first) : length;
+    const int end = last < begin ? begin : last < length ? static_cast<int>(last) : length;
+    return {begin, end};
 }
 
-// s = scale * s + bias. `bias` is where position 0 has its own.
+__device__ __forceinline__ float widened(float x, ww_dtype) { return x; }
+__device__ __forceinline__ float widened(uint16_t bits, ww_dtype dtype) {
+    return dtype == WW_F16 ? __half2float(__ushort_as_half(bits)) : __uint_as_float(uint32_t{bits} << 16);
+}
+
+// s = scale * s + bias. `bias` is where position 0 has its own: floats, or the bits of a 16-bit type.
 template <int width, int count, typename B>
-__device__ __forceinline__ void add_bias(float (&s)[count * width], const B *bias, int64_t stride, float scale, Span span, uint32_t seen,
-                                         int first, int step) {
+__device__ __forceinline__ void add_bias(float (&s)[count * width], const B *bias, ww_dtype dtype, int64_t stride, float scale, Span span,
+                                         uint32_t seen, int first, int step) {
     bias += first * width * stride;
 #pragma unroll
     for (int k = 0; k < count; ++k, bias += step * width * stride) {
         const int v = first + k * step;
         const uint32_t bits = seen >> (k * width) & whole_vector<width>;
         if (bits != 0) {
-            B wide[width];
-            load_elements(wide, bias, stride, bits, is_within<width>(span.begin, span.end, v));
+            B elements[width];
+            load_elements(elements, bias, stride, bits, is_within<width>(span.begin, span.end, v));
 #pragma unroll
-            for (int e = 0; e < width; ++e) s[k * width + e] = __fmaf_rn(scale, s[k * width + e], to_float(wide[e]));
+            for (int e = 0; e < width; ++e) s[k * width + e] = __fmaf_rn(scale, s[k * width + e], widened(elements[e], dtype));
         }
     }
 }
 
 // The scores of vectors first, first + step, ... of row `index`: -inf where a key is not seen. Returns which are, a bit for each.
 template <typename T, bool extras, int held>
-__device__ __forceinline__ uint32_t load_scores(float (&s)[held], const ww_softmax_params &p, const Plan &plan, int64_t index, int first) {
+__device__ __forceinline__ uint32_t load_scores(float (&s)[held], const ww_softmax_params &p, const Diagonal &diagonal, const Plan &plan,
+                                                int index, int first) {
     constexpr int width = Pack<T>::width, count = forward_vectors<T, extras>;
-    if (index >= plan.rows) {
-        for (int i = 0; i < held; ++i) s[i] = -INFINITY;
-        return 0;
-    }
     const int step = plan.row_threads;
-    const RowIndex at = row_index(index, p.heads, p.seq_len_q);
+    const RowIndex at = row_index(index, plan);
     const T *x = static_cast<const T *>(p.x) + offset(at, p.x_strides);
     const int shift = plan.shifted ? misalignment(x) : 0;
-    Span span = seen_keys(p, at);
+    Span span = {0, 0};
+    if (index < plan.rows) span = seen_keys(p, diagonal, at);
     span.begin += shift;
     span.end += shift;
     Pack<T> packs[count];
@@ -245,11 +260,11 @@ __device__ __forceinline__ uint32_t load_scores(float (&s)[held], const ww_softm
     } else {
         const int64_t stride = p.bias_strides[3], start = offset(at, p.bias_strides) - shift * stride;
         if (p.bias_dtype == WW_F32) {
-            add_bias<width, count>(s, static_cast<const float *>(p.bias) + start, stride, p.scale, span, seen, first, step);
-        } else if (p.bias_dtype == WW_BF16) {
-            add_bias<width, count>(s, static_cast<const bf16 *>(p.bias) + start, stride, p.scale, span, seen, first, step);
+            const float *bias = static_cast<const float *>(p.bias) + start;
+            add_bias<width, count>(s, bias, p.bias_dtype, stride, p.scale, span, seen, first, step);
         } else {
-            add_bias<width, count>(s, static_cast<const f16 *>(p.bias) + start, stride, p.scale, span, seen, first, step);
+            const uint16_t *bias = static_cast<const uint16_t *>(p.bias) + start;
+            add_bias<width, count>(s, bias, p.bias_dtype, stride, p.scale, span, seen, first, step);
         }
     }
 #pragma unroll
@@ -284,20 +299,19 @@ __device__ __forceinline__ float join_warps(float greatest, float sum, const Row
         reduce_lanes<Sum>(total);
     }
     // 0 only where no score is above -inf.
-    return total[0] == 0.0f ? 0.0f : rescale(greatest, all[0]) / total[0];
+    return total[0] == 0.0f ? 0.0f : rescale(greatest, all[0]) * rcp_approx(total[0]);
 }
 
 template <typename T, bool extras>
-__global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_params p, Plan plan) {
+__global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_params p, Plan plan, Diagonal diagonal) {
     constexpr int held = held_scores<extras>, width = Pack<T>::width, count = forward_vectors<T, extras>;
     __shared__ RowSlots<2, most_warps> slots;
-    for_rows(plan, [&](int64_t index, bool is_first) {
+    for_rows(plan, [&](int index, bool is_first) {
         float s[held], greatest[1] = {-INFINITY}, sum[1] = {0.0f}, weight = 0.0f;
         uint32_t seen = 0;
-        // Through all chunks to read them, then back to write them: the last one is still here.
-        for (int pass = 0; pass < 2 * plan.chunks; ++pass) {
-            const int first = chunk_of(pass, plan) * count * plan.row_threads + plan.team.thread();
-            if (pass != plan.chunks) seen = load_scores<T, extras>(s, p, plan, index, first);
+        int first = plan.team.thread();
+        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, count * plan.row_threads, plan)) {
+            if (pass != plan.chunks) seen = load_scores<T, extras>(s, p, diagonal, plan, index, first);
             if (pass < plan.chunks) {
                 const float before = greatest[0];
 #pragma unroll
@@ -316,17 +330,26 @@ __global__ void __launch_bounds__(most_threads) softmax_forward(ww_softmax_param
                 slots_are_free(plan.team, is_first);
                 weight = join_warps(greatest[0], sum[0], plan.team, slots);
             }
+            // Where a key is not seen, s is 0, and so is y, but in a row that is NaN.
+            if (weight != weight) {
+#pragma unroll
+                for (int i = 0; i < held; ++i) s[i] = seen >> i & 1 ? s[i] * weight : 0.0f;
+            } else {
+#pragma unroll
+                for (int i = 0; i < held; ++i) s[i] *= weight;
+            }
             if (index >= plan.rows) continue;
-            const RowIndex at = row_index(index, p.heads, p.seq_len_q);
+            const RowIndex at = row_index(index, plan);
             // Positions are those of x.
             const int begin = plan.shifted ? misalignment(static_cast<const T *>(p.x) + offset(at, p.x_strides)) : 0;
             const int end = begin + static_cast<int>(p.seq_len_k);
             T *row = static_cast<T *>(p.y) + offset(at, p.y_strides) - begin;
+            forget_parts(row);
 #pragma unroll
             for (int k = 0; k < count; ++k) {
                 float y[width];
 #pragma unroll
-                for (int e = 0; e < width; ++e) y[e] = seen >> (k * width + e) & 1 ? s[k * width + e] * weight : 0.0f;
+                for (int e = 0; e < width; ++e) y[e] = s[k * width + e];
                 store_span(Pack<T>::round(y), row, begin, end, first + k * plan.row_threads);
             }
         }
@@ -339,18 +362,17 @@ template <typename T>
 __global__ void __launch_bounds__(most_threads) softmax_backward(ww_softmax_backward_params p, Plan plan) {
     constexpr int width = Pack<T>::width, count = backward_vectors;
     __shared__ RowSlots<1, most_warps> slots;
-    for_rows(plan, [&](int64_t index, bool is_first) {
-        const RowIndex at = row_index(index, p.heads, p.seq_len_q);
-        T *grad = static_cast<T *>(p.grad) + offset(at, p.grad_strides);
-        const int begin = plan.shifted ? misalignment(grad) : 0;
-        const int end = begin + (index < plan.rows ? static_cast<int>(p.seq_len_k) : 0);
-        grad -= begin;
-        const T *y = static_cast<const T *>(p.y) + offset(at, p.y_strides) - begin;
+    for_rows(plan, [&](int index, bool is_first) {
         Pack<T> y_packs[count], dy_packs[count];
         float sum[1] = {0.0f};
-        // As the forward kernel goes through chunks.
-        for (int pass = 0; pass < 2 * plan.chunks; ++pass) {
-            const int first = chunk_of(pass, plan) * count * plan.row_threads + plan.team.thread();
+        int first = plan.team.thread();
+        for (int pass = 0; pass < 2 * plan.chunks; first += next_chunk(pass++, count * plan.row_threads, plan)) {
+            const RowIndex at = row_index(index, plan);
+            T *grad = static_cast<T *>(p.grad) + offset(at, p.grad_strides);
+            const int begin = plan.shifted ? misalignment(grad) : 0;
+            const int end = begin + (index < plan.rows ? static_cast<int>(p.seq_len_k) : 0);
+            grad -= begin;
+            const T *y = static_cast<const T *>(p.y) + offset(at, p.y_strides) - begin;
             if (pass != plan.chunks) {
                 load_span(y_packs, y, begin, end, first, plan.row_threads);
                 load_span(dy_packs, grad, begin, end, first, plan.row_threads);
@@ -378,11 +400,6 @@ __global__ void __launch_bounds__(most_threads) softmax_backward(ww_softmax_back
 }
 
 // ---- Launchers
-
-// What both directions have in common: the sizes, the two operands that no element is missing of, and the kernel's name.
-struct Shape {
-    int64_t batch, heads, queries, keys;
-};
 
 bool is_shape(const Shape &s) {
     if (s.batch < 0 || s.heads < 0 || s.queries < 0 || s.keys < 0) return false;
@@ -420,13 +437,13 @@ int32_t most_cluster_blocks(ww_stream stream, int &blocks) {
     return status;
 }
 
-template <typename T, typename Params>
-int32_t launch_rows(void (*kernel)(Params, Plan), const Params &p, const Shape &s, int held_vectors, bool aligned,
-                    ww_stream stream) {
+template <typename T, typename Params, typename... More>
+int32_t launch_rows(void (*kernel)(Params, Plan, More...), const Params &p, const Shape &s, int held_vectors, bool aligned,
+                    ww_stream stream, const More &...more) {
     int most_blocks = 1;
     int32_t status = most_cluster_blocks(stream, most_blocks);
     if (status != WW_OK) return status;
-    const Plan plan = plan_rows(s.batch * s.heads * s.queries, s.keys, Pack<T>::width, held_vectors, aligned, most_blocks);
+    const Plan plan = plan_rows(s, Pack<T>::width, held_vectors, aligned, most_blocks);
     LaunchShape shape;
     shape.grid = dim3(static_cast<unsigned>(plan.gangs * plan.team.blocks));
     shape.block = dim3(static_cast<unsigned>(plan.block_threads));
@@ -435,7 +452,43 @@ int32_t launch_rows(void (*kernel)(Params, Plan), const Params &p, const Shape &
         status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
         if (status != WW_OK) return status;
     }
-    return launch(kernel, shape, stream, p, plan);
+    return launch(kernel, shape, stream, p, plan, more...);
+}
+
+// Calls f(first, part) for parts of [batch, heads, queries] that have no more than `most_rows` rows.
+template <typename F> int32_t for_parts(const Shape &s, F f) {
+    const int64_t queries = std::min(s.queries, most_rows);
+    const int64_t heads = std::min(s.heads, most_rows / queries);
+    const int64_t batch = std::min(s.batch, most_rows / (queries * heads));
+    for (int64_t b = 0; b < s.batch; b += batch) {
+        for (int64_t h = 0; h < s.heads; h += heads) {
+            for (int64_t q = 0; q < s.queries; q += queries) {
+                const Shape part = {std::min(batch, s.batch - b), std::min(heads, s.heads - h), std::min(queries, s.queries - q), s.keys};
+                const int32_t status = f(Shape{b, h, q, 0}, part);
+                if (status != WW_OK) return status;
+            }
+        }
+    }
+    return WW_OK;
+}
+
+// `start`, moved to where a part begins. A null pointer stays one.
+template <typename V> V *moved(V *start, const Shape &first, const int64_t *strides, int64_t bytes) {
+    using Byte = std::conditional_t<std::is_const_v<V>, const char, char>;
+    if (start == nullptr) return nullptr;
+    const int64_t elements = first.batch * strides[0] + first.heads * strides[1] + first.queries * strides[2];
+    return reinterpret_cast<V *>(reinterpret_cast<Byte *>(start) + elements * bytes);
+}
+
+Diagonal diagonal_of(const ww_softmax_params &p, int64_t first_query) {
+    // Further than any key from any query, and far from what an int64_t holds when a query is added.
+    constexpr int64_t far = INT64_MAX / 4;
+    const int64_t position = first_query + p.seq_len_k - p.seq_len_q;
+    Diagonal diagonal = {-far, far};
+    if (p.window_left >= 0) diagonal.begin = position - std::min(p.window_left, far);
+    if (p.window_right >= 0) diagonal.end = position + std::min(p.window_right, far) + 1;
+    if (p.causal != 0) diagonal.end = std::min(diagonal.end, position + 1);
+    return diagonal;
 }
 
 } // namespace
@@ -455,10 +508,19 @@ extern "C" int32_t WW_FUNCTION(softmax)(const ww_softmax_params *params, ww_stre
     return with_type(p.dtype, [&](auto type) {
         using T = typename decltype(type)::type;
         const bool aligned = is_aligned<T>(s, p.x, p.x_strides) && is_aligned<T>(s, p.y, p.y_strides);
-        if (p.bias != nullptr || p.allowed != nullptr) {
-            return launch_rows<T>(softmax_forward<T, true>, p, s, forward_vectors<T, true>, aligned, stream);
-        }
-        return launch_rows<T>(softmax_forward<T, false>, p, s, forward_vectors<T, false>, aligned, stream);
+        return for_parts(s, [&](const Shape &first, const Shape &part) {
+            ww_softmax_params q = p;
+            q.x = moved(p.x, first, p.x_strides, bytes);
+            q.y = moved(p.y, first, p.y_strides, bytes);
+            q.key_lengths = p.key_lengths == nullptr ? nullptr : p.key_lengths + first.batch;
+            q.allowed = moved(p.allowed, first, p.allowed_strides, 1);
+            q.bias = moved(p.bias, first, p.bias_strides, element_bytes(p.bias_dtype));
+            const Diagonal diagonal = diagonal_of(p, first.queries);
+            if (p.bias != nullptr || p.allowed != nullptr) {
+                return launch_rows<T>(softmax_forward<T, true>, q, part, forward_vectors<T, true>, aligned, stream, diagonal);
+            }
+            return launch_rows<T>(softmax_forward<T, false>, q, part, forward_vectors<T, false>, aligned, stream, diagonal);
+        });
     });
 }
 
@@ -474,7 +536,12 @@ extern "C" int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_param
     return with_type(p.dtype, [&](auto type) {
         using T = typename decltype(type)::type;
         const bool aligned = is_aligned<T>(s, p.y, p.y_strides) && is_aligned<T>(s, p.grad, p.grad_strides);
-        return launch_rows<T>(softmax_backward<T>, p, s, backward_vectors, aligned, stream);
+        return for_parts(s, [&](const Shape &first, const Shape &part) {
+            ww_softmax_backward_params q = p;
+            q.y = moved(p.y, first, p.y_strides, bytes);
+            q.grad = moved(p.grad, first, p.grad_strides, bytes);
+            return launch_rows<T>(softmax_backward<T>, q, part, backward_vectors, aligned, stream);
+        });
     });
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result, sys};
 
 use super::stream::Workspace;
-use super::{Device, stream};
+use super::{Device, build_info, stream};
 use crate::error::{Error, Result};
 use crate::ffi;
 
@@ -33,14 +33,22 @@ pub fn unavailable(ordinal: usize) -> Option<String> {
     }
 }
 
-/// The GPU's name, compute capability and memory.
+/// The GPU's name, compute capability and memory, the CUDA version that the driver supports, and by what the kernels were compiled.
 pub fn describe(ordinal: usize) -> Result<String> {
     let about = || -> Result<_, DriverError> {
         let context = CudaContext::new(ordinal)?;
-        Ok((context.name()?, context.compute_capability()?, context.total_mem()?))
+        let mut driver = 0;
+        // SAFETY: it writes the number.
+        unsafe { sys::cuDriverGetVersion(&mut driver) }.result()?;
+        Ok((context.name()?, context.compute_capability()?, context.total_mem()?, driver))
     };
-    let (name, (major, minor), bytes) = about().map_err(fault("Device::status", ordinal))?;
-    Ok(format!("{name}, compute capability {major}.{minor}, {:.0} GiB", bytes as f64 / f64::from(1 << 30)))
+    let (name, (major, minor), bytes, driver) = about().map_err(fault("Device::status", ordinal))?;
+    let (gib, compiler) = (bytes as f64 / f64::from(1 << 30), build_info::cuda().unwrap_or_else(|missing| missing));
+    Ok(format!(
+        "{name}, compute capability {major}.{minor}, {gib:.0} GiB, driver for CUDA {}.{}; compiled by {compiler}",
+        driver / 1000,
+        driver % 1000 / 10
+    ))
 }
 
 fn describe_error(error: &DriverError) -> String {

@@ -13,6 +13,7 @@
 //! ```
 
 mod buffer;
+mod build_info;
 #[cfg(ww_cuda)]
 mod cuda;
 #[cfg(ww_sim)]
@@ -51,6 +52,13 @@ impl Device {
         }
     }
 
+    /// The CPU, the simulated GPU, and every GPU that this build can reach; the first GPU in any case. [`Device::status`] says
+    /// whether they can be opened.
+    pub fn all() -> Vec<Self> {
+        let more = (1..).map(Device::Cuda).take_while(|gpu| gpu.unavailable().is_none());
+        [Device::Cpu, Device::Sim, Device::Cuda(0)].into_iter().chain(more).collect()
+    }
+
     /// Opens the device: a new stream on it, whose work is done in order.
     ///
     /// # Errors
@@ -76,8 +84,11 @@ impl Device {
             return format!("not available: {reason}");
         }
         match self {
-            Device::Cpu => format!("{} threads", rayon::current_num_threads()),
-            Device::Sim => "the kernels on a simulated GPU, for tests".into(),
+            Device::Cpu => format!("{} threads, {}", rayon::current_num_threads(), crate::cpu::vector_instructions()),
+            Device::Sim => {
+                let compiler = build_info::sim().unwrap_or_else(|missing| missing);
+                format!("the kernels on a simulated GPU, for tests; compiled by {compiler}")
+            }
             #[cfg(ww_cuda)]
             Device::Cuda(ordinal) => cuda::describe(ordinal).unwrap_or_else(|error| error.to_string()),
             #[cfg(not(ww_cuda))]
@@ -89,15 +100,11 @@ impl Device {
     fn unavailable(self) -> Option<String> {
         match self {
             Device::Cpu => None,
-            Device::Sim if cfg!(ww_sim) => None,
-            Device::Sim if cfg!(feature = "sim") => Some(NO_CXX.into()),
-            Device::Sim => Some("this build lacks it: build with `--features sim`".into()),
+            Device::Sim => build_info::sim().err(),
             #[cfg(ww_cuda)]
             Device::Cuda(ordinal) => cuda::unavailable(ordinal),
             #[cfg(not(ww_cuda))]
-            Device::Cuda(_) if cfg!(feature = "cuda") => Some(NO_NVCC.into()),
-            #[cfg(not(ww_cuda))]
-            Device::Cuda(_) => Some("this build lacks it: build with `--features cuda`".into()),
+            Device::Cuda(_) => build_info::cuda().err(),
         }
     }
 
@@ -111,12 +118,6 @@ impl Device {
         }
     }
 }
-
-const NO_CXX: &str =
-    "no C++ compiler was found when this crate was built: install g++ or clang++ (or set CXX) and rebuild";
-#[cfg(not(ww_cuda))]
-const NO_NVCC: &str = "no nvcc was found when this crate was built: install the CUDA toolkit (or run tools/cuda-toolkit.sh), \
-                       set NVCC or CUDA_HOME, and rebuild";
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

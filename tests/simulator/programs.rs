@@ -46,7 +46,8 @@ pub fn skipped() -> bool {
     if compiler().is_some() {
         return false;
     }
-    let required = std::env::var("WARPWEAVE_REQUIRE").is_ok_and(|list| list.split(',').any(|device| device.trim() == "sim"));
+    let required =
+        std::env::var("WARPWEAVE_REQUIRE").is_ok_and(|list| list.split(',').any(|device| device.trim() == "sim"));
     assert!(!required, "WARPWEAVE_REQUIRE asks for sim, and neither g++ nor clang++ was found");
     eprintln!("skipped: CUDA programs on the simulated GPU: neither g++ nor clang++ was found");
     true
@@ -158,8 +159,12 @@ pub fn check_all(programs: &[PathBuf], options: &[&str], schedules: &[(&str, &st
             let Ended { code, output } = start(&executable, (seed, timing));
             let ended = format!("{} with seed {seed}, timing {timing}", name(program));
             match directive(program, "expect") {
-                None if code != Some(0) => return Err(format!("{ended}: expected exit code 0, got {code:?}:\n{output}")),
-                Some(_) if code != Some(1) => return Err(format!("{ended}: expected exit code 1, got {code:?}:\n{output}")),
+                None if code != Some(0) => {
+                    return Err(format!("{ended}: expected exit code 0, got {code:?}:\n{output}"));
+                }
+                Some(_) if code != Some(1) => {
+                    return Err(format!("{ended}: expected exit code 1, got {code:?}:\n{output}"));
+                }
                 Some(expected) if !output.contains(&expected) => {
                     return Err(format!("{ended}: expected a message with \"{expected}\", got:\n{output}"));
                 }
