@@ -9,6 +9,11 @@ namespace wwsim {
 
 // ---- The capture
 
+bool Capture::forbids_synchronizing() const {
+    return mode == cudaStreamCaptureModeGlobal ||
+           (mode == cudaStreamCaptureModeThreadLocal && thread == std::this_thread::get_id());
+}
+
 void Capture::add(Stream &stream, Action action) {
     nodes.push_back({std::move(action), std::move(stream.follows)});
     stream.follows = {nodes.size() - 1};
@@ -78,7 +83,7 @@ cudaError_t refuse_capture(Stream &stream) {
 cudaError_t refuse_any_capture(Gpu &gpu) {
     cudaError_t result = cudaSuccess;
     for (auto &capture : gpu.captures)
-        if (capture->mode != cudaStreamCaptureModeRelaxed) {
+        if (capture->forbids_synchronizing()) {
             capture->invalid = true;
             result = cudaErrorStreamCaptureUnsupported;
         }
@@ -126,6 +131,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t *graph) {
             capture->invalid = true;
             return cudaErrorStreamCaptureUnmatched;
         }
+        if (capture->mode != cudaStreamCaptureModeRelaxed && capture->thread != std::this_thread::get_id())
+            return cudaErrorStreamCaptureWrongThread;
         bool joined = capture->is_joined();
         capture->end();
         if (capture->invalid)
