@@ -22,7 +22,7 @@ __global__ void contend(int *plain, float *sum, int *results) {
     results[++Ref(plain[7]) - 1] += 1;
 }
 
-// Block 0 writes a message, then its flag; the others wait for the flag.
+// Block 0 writes a message, then its flag; the others wait for the flag. Only in a cooperative launch do all of them surely run.
 __global__ void send(int *message, Counter *flag, int *received) {
     if (blockIdx.x == 0) {
         message[0] = 42;
@@ -52,7 +52,8 @@ int main() {
 
     Counter *flag = managed<Counter>(1);
     int *received = managed<int>(4);
-    send<<<4, 1>>>(plain, flag, received);
+    void *arguments[] = {&plain, &flag, &received};
+    CHECK(cudaLaunchCooperativeKernel(send, dim3(4), dim3(1), arguments, 0, nullptr));
     finish();
     for (int i = 1; i < 4; i++) expect("message", 42, received[i], i);
     static_assert(cuda::std::numeric_limits<int>::max() == 0x7FFFFFFF, "cuda::std");
