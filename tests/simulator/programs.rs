@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use crate::process::{Ended, run};
 
 /// The folders of programs.
-pub const FOLDERS: [&str; 5] = [
+pub const FOLDERS: [&str; 6] = [
+    "kernels/tests/bench",
     "kernels/tests/device",
     "kernels/tests/faults",
     "kernels/tests/ptx",
