@@ -12,6 +12,7 @@ namespace wwsim {
 struct Stream;
 struct Event;
 struct Graph;
+struct Node;
 struct GraphExec;
 
 inline namespace api {
@@ -25,6 +26,7 @@ typedef Stream *cudaStream_t;
 typedef Event *cudaEvent_t;
 typedef Graph *cudaGraph_t;
 typedef GraphExec *cudaGraphExec_t;
+typedef const Node *cudaGraphNode_t;
 typedef void (*cudaHostFn_t)(void *data);
 typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, void *data);
 

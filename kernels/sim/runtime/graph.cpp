@@ -192,8 +192,28 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsig
     });
 }
 
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, cudaGraphNode_t *error_node, char *log, size_t log_bytes) {
+    if (error_node)
+        *error_node = nullptr;
+    if (log && log_bytes > 0)
+        *log = 0;
+    return cudaGraphInstantiate(exec, graph);
+}
+
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
     return cudaGraphInstantiate(exec, graph, flags);
+}
+
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t *count) {
+    return call([&](Gpu &) {
+        if (!count || !graphs().holds(graph))
+            return cudaErrorInvalidValue;
+        size_t all = graph->nodes->size();
+        for (size_t i = 0; nodes && i < *count; i++)
+            nodes[i] = i < all ? &(*graph->nodes)[i] : nullptr;
+        *count = nodes ? std::min(*count, all) : all;
+        return cudaSuccess;
+    });
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
