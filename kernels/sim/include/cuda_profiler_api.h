@@ -1,4 +1,4 @@
-// cudaProfilerStart and cudaProfilerStop are in the runtime API.
+// cudaProfilerStart and cudaProfilerStop.
 #pragma once
 
 #include "cuda_runtime_api.h"

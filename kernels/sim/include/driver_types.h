@@ -14,6 +14,7 @@ namespace wwsim {
 struct Stream;
 struct Event;
 struct Graph;
+struct Node;
 struct GraphExec;
 
 inline namespace api {
@@ -27,13 +28,12 @@ typedef Stream *cudaStream_t;
 typedef Event *cudaEvent_t;
 typedef Graph *cudaGraph_t;
 typedef GraphExec *cudaGraphExec_t;
+typedef const Node *cudaGraphNode_t;
 typedef void (*cudaHostFn_t)(void *data);
 typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, void *data);
 
 #define cudaStreamLegacy ((::wwsim::cudaStream_t)0x1)
 #define cudaStreamPerThread ((::wwsim::cudaStream_t)0x2)
-
-#define CUDART_CB // the calling convention of callbacks
 
 #define cudaStreamDefault 0x00
 #define cudaStreamNonBlocking 0x01
