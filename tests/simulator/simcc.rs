@@ -81,7 +81,7 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
     let files = [
         ("scale.h", "#define SCALE 3\n"),
         ("part.h", "int host_part();\nextern \"C\" int c_part(void);\n"),
-        ("device.cu", device),
+        ("device.cpp", device),
         ("main.cu", main),
         ("host.cpp", "#include <cuda_runtime.h>\nint host_part() { int n = 0; cudaGetDeviceCount(&n); return n; }\n"),
         ("part.c", "int c_part(void) { return 8; }\n"),
@@ -95,8 +95,10 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
         "-lineinfo",
         "-std=c++14",
     ];
-    let (folder, compiled) =
-        in_folder(&files, &[&options[..], &["-dc", "device.cu", "-Xcompiler", "-Wall,-Werror", "-v"]].concat());
+    let (folder, compiled) = in_folder(
+        &files,
+        &[&options[..], &["-dc", "-x", "cu", "device.cpp", "-Xcompiler", "-Wall,-Werror", "-v"]].concat(),
+    );
     assert_eq!(compiled.code, Some(0), "{}", compiled.output);
     assert!(compiled.output.contains("-Wall -Werror"), "-v doesn't print the commands:\n{}", compiled.output);
     let linked = simcc_in(

@@ -1,4 +1,5 @@
 // cuRAND's Philox generator: numbers that the cuRAND of CUDA 13 gave for the same calls.
+// library: curand_kernel.h
 #include <curand_kernel.h>
 
 #include <cmath>
