@@ -353,6 +353,8 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
     const auto slice_of = [&](int64_t row) {
         RowSlice<width> slice = whole;
         if (row >= p.rows) slice.columns = 0;
+        // Here and below: or the addresses of all columns' weights, which do not depend on the row, would be kept in registers.
+        forget_derived(slice.thread);
         return slice;
     };
     const int operands = staged_operands(p);
@@ -392,8 +394,6 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
     for (uint32_t group = part; group < groups; group += parts) {
         const int64_t row = row_of(group);
         RowSlice<width> slice = slice_of(row);
-        // Here and below: or the addresses of all columns' weights, which do not depend on the row, would be kept in registers.
-        forget_derived(slice.thread);
         RowGrad known = next;
         next = row_grad(p, row_of(group + parts));
         async_wait<stages - 1>();
@@ -403,9 +403,9 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         for (int v = 0; v < vectors; ++v) sum_vector(p, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), sums);
         reduce_row<Sum>(sums, team, slots[turn]);
         known.take_means(p, sums);
-        forget_derived(slice.thread);
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
+            forget_derived(slice.thread);
             const Pack<T> residual_grad = operands == 3 ? staged(stage, 2, v) : Pack<T>{};
             finish_vector(p, dropout, row, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), residual_grad, dgamma[v], dbeta[v]);
         }

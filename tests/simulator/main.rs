@@ -11,6 +11,12 @@ mod simcc;
 
 use programs::{FOLDERS, check_failing, check_passing, programs_in, skipped};
 
+/// That they run and are right; what they measure is for people.
+#[test]
+fn bench() {
+    check_passing("kernels/tests/bench");
+}
+
 #[test]
 fn device() {
     check_passing("kernels/tests/device");
