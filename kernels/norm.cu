@@ -313,6 +313,9 @@ __device__ __forceinline__ void store_partial_sums(const ww_norm_backward_params
 // Vectors of rows ahead that wait in shared memory: one row of 8 vectors a thread, two of 4, ...
 __host__ __device__ constexpr int staged_vectors(int columns_per_thread) { return columns_per_thread == 32 ? 8 : 4; }
 
+// x, dy and residual_grad.
+__host__ __device__ inline int staged_operands(const ww_norm_backward_params &p) { return p.residual_grad == nullptr ? 2 : 3; }
+
 // Adds up `x` over the groups of lanes, then over the warps, of a block whose groups had different rows. The last warp has the sum.
 template <int count> __device__ __forceinline__ void join_groups(float (&x)[count], int lanes) {
     float *joined = dynamic_shared<float>(); // [count][32]
@@ -332,7 +335,7 @@ template <int count> __device__ __forceinline__ void join_groups(float (&x)[coun
     }
 }
 
-// One block, or cluster, for each of the `parts`. Dynamic shared memory: [2 * staged_vectors][threads] of vectors.
+// One block, or cluster, for each of the `parts`. Dynamic shared memory: [operands * staged_vectors][threads] of vectors.
 template <typename T, int columns_per_thread>
 __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_params p, const Dropout dropout, const RowTeam team,
                                                         const int parts, const bool aligned) {
@@ -341,50 +344,56 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
     __shared__ RowSlots<2> slots[2];
     cluster_begins(team);
 
-    const int part = blockIdx.x / team.blocks, rows_at_once = team.rows(blockDim.x);
-    const int64_t groups = (p.rows + rows_at_once - 1) / rows_at_once;
+    // Rows and groups of them are below 2^31, and no sum below reaches 2^32.
+    const uint32_t part = blockIdx.x / team.blocks, rows_at_once = team.rows(blockDim.x);
+    const uint32_t groups = (static_cast<uint32_t>(p.rows) + rows_at_once - 1) / rows_at_once;
     const RowSlice<width> whole{static_cast<int>(p.columns), team.thread(), team.threads(), aligned};
-    const auto row_of = [&](int64_t group) { return group * rows_at_once + team.row(); };
+    const auto row_of = [&](uint32_t group) { return int64_t{group * rows_at_once + team.row()}; };
     // This thread's part of a row: none of one past the last.
     const auto slice_of = [&](int64_t row) {
         RowSlice<width> slice = whole;
         if (row >= p.rows) slice.columns = 0;
+        // Here and below: or the addresses of all columns' weights, which do not depend on the row, would be kept in registers.
+        forget_derived(slice.thread);
         return slice;
     };
+    const int operands = staged_operands(p);
     const auto staged = [&](int stage, int operand, int v) -> Pack<T> & {
-        return dynamic_shared<Pack<T>>()[((stage * 2 + operand) * vectors + v) * blockDim.x + threadIdx.x];
+        return dynamic_shared<Pack<T>>()[((stage * operands + operand) * vectors + v) * blockDim.x + threadIdx.x];
     };
-    const auto fetch = [&](int64_t group, int stage) {
+    const auto fetch_row = [&](const T *start, const RowSlice<width> &slice, int stage, int operand) {
+#pragma unroll
+        for (int v = 0; v < vectors; ++v) {
+            if (aligned) {
+                // What is absent becomes zeros, read from nowhere.
+                const bool there = slice.has(v, 0);
+                async_copy_cg(&staged(stage, operand, v), there ? start + slice.first(v) : static_cast<const T *>(p.x), there ? 16 : 0);
+            } else {
+                staged(stage, operand, v) = load_vector<Reads::in_place>(start, slice, v);
+            }
+        }
+    };
+    const auto fetch = [&](uint32_t group, int stage) {
         if (group < groups) {
             const int64_t row = row_of(group);
             const RowSlice<width> slice = slice_of(row);
-            const T *rows[2] = {static_cast<const T *>(p.x) + row * p.x_stride, static_cast<const T *>(p.dy) + row * p.dy_stride};
-#pragma unroll
-            for (int operand = 0; operand < 2; ++operand) {
-#pragma unroll
-                for (int v = 0; v < vectors; ++v) {
-                    if (aligned) {
-                        // What is absent becomes zeros, read from nowhere.
-                        const bool there = slice.has(v, 0);
-                        const T *from = there ? rows[operand] + slice.first(v) : static_cast<const T *>(p.x);
-                        async_copy_cg(&staged(stage, operand, v), from, there ? 16 : 0);
-                    } else {
-                        staged(stage, operand, v) = load_vector(rows[operand], slice, v);
-                    }
-                }
+            fetch_row(static_cast<const T *>(p.x) + row * p.x_stride, slice, stage, 0);
+            fetch_row(static_cast<const T *>(p.dy) + row * p.dy_stride, slice, stage, 1);
+            if (operands == 3) {
+                fetch_row(static_cast<const T *>(p.residual_grad) + row * p.residual_grad_stride, slice, stage, 2);
             }
         }
         async_commit();
     };
-    for (int stage = 0; stage < stages; ++stage) fetch(part + int64_t{stage} * parts, stage);
+    for (int stage = 0; stage < stages; ++stage) fetch(part + stage * parts, stage);
 
     float dgamma[vectors][width] = {}, dbeta[vectors][width] = {};
     RowGrad next = row_grad(p, row_of(part));
     cluster_has_begun(team);
     int stage = 0, turn = 0;
-    for (int64_t group = part; group < groups; group += parts) {
+    for (uint32_t group = part; group < groups; group += parts) {
         const int64_t row = row_of(group);
-        const RowSlice<width> slice = slice_of(row);
+        RowSlice<width> slice = slice_of(row);
         RowGrad known = next;
         next = row_grad(p, row_of(group + parts));
         async_wait<stages - 1>();
@@ -392,19 +401,16 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         float sums[2] = {};
 #pragma unroll
         for (int v = 0; v < vectors; ++v) sum_vector(p, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), sums);
-        Pack<T> residual_grad[vectors] = {};
-        if (p.residual_grad != nullptr) {
-            load_vectors<Reads::in_place>(residual_grad, static_cast<const T *>(p.residual_grad) + row * p.residual_grad_stride, slice);
-        }
         reduce_row<Sum>(sums, team, slots[turn]);
         known.take_means(p, sums);
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
-            finish_vector(p, dropout, row, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), residual_grad[v], dgamma[v],
-                          dbeta[v]);
+            forget_derived(slice.thread);
+            const Pack<T> residual_grad = operands == 3 ? staged(stage, 2, v) : Pack<T>{};
+            finish_vector(p, dropout, row, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), residual_grad, dgamma[v], dbeta[v]);
         }
         // Nobody else reads what this thread has staged.
-        fetch(group + int64_t{stages} * parts, stage);
+        fetch(group + stages * parts, stage);
         stage = stage + 1 == stages ? 0 : stage + 1;
         turn ^= 1;
     }
@@ -424,7 +430,7 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
 // Without clusters: the means of each row, to `means`. A block plays all threads of the row's cluster, in turns, and leaves the same
 // sums for the same warps.
 template <typename T>
-__global__ void __launch_bounds__(1024) norm_backward_means(const ww_norm_backward_params p, float2 *means, const int threads_per_row,
+__global__ void __launch_bounds__(512) norm_backward_means(const ww_norm_backward_params p, float2 *means, const int threads_per_row,
                                                             const bool aligned) {
     constexpr int vectors = 32 / Pack<T>::width;
     __shared__ RowSlots<2> slots;
@@ -519,13 +525,14 @@ template <typename T> int32_t launch_backward(const ww_norm_backward_params &p, 
         launch_shape.grid = parts * team.blocks;
         launch_shape.block = shape.block_threads;
         launch_shape.cluster = team.blocks;
-        launch_shape.shared_bytes = 2 * staged_vectors(shape.columns_per_thread) * shape.block_threads * sizeof(Pack<T>);
+        launch_shape.shared_bytes =
+            sizeof(Pack<T>) * staged_operands(p) * staged_vectors(shape.columns_per_thread) * shape.block_threads;
         auto *kernel = shape.columns_per_thread == 32 ? norm_backward<T, 32> : norm_backward<T, 8>;
         status = launch(kernel, launch_shape, stream, p, dropout, team, parts, aligned);
     } else {
         auto *means = reinterpret_cast<float2 *>(static_cast<char *>(p.workspace) + partials_bytes(p.columns, parts));
         const int threads = team.threads();
-        status = launch(norm_backward_means<T>, {dim3(static_cast<unsigned>(p.rows)), dim3(std::min(threads, 1024))}, stream, p, means,
+        status = launch(norm_backward_means<T>, {dim3(static_cast<unsigned>(p.rows)), dim3(std::min(threads, 512))}, stream, p, means,
                         threads, aligned);
         if (status != WW_OK) return status;
         constexpr int columns_per_block = 256 * Pack<T>::width;

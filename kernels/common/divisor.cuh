@@ -1,5 +1,5 @@
-// Division by a number that the host knows before the launch, in a multiplication and a shift: a division takes about 20 instructions
-// on a GPU, which is much where each thread needs a few for a row.
+// Division by a number that the host knows before the launch, in a multiplication and a shift: a division takes about 20
+// instructions on a GPU, which is much where each thread needs a few for a row.
 //
 // Granlund and Montgomery, "Division by Invariant Integers using Multiplication" (1994). With 2^(k - 1) < d <= 2^k and
 // m = ceil(2^(31 + k) / d), which is below 2^32, floor(n * m / 2^(31 + k)) is floor(n / d) for all n below 2^31.
@@ -22,7 +22,9 @@ struct Divisor {
     }
 
     // floor(n / divisor), for n below 2^31
-    __device__ __forceinline__ uint32_t divide(uint32_t n) const { return static_cast<uint32_t>(uint64_t{n} * multiplier >> shift); }
+    __device__ __forceinline__ uint32_t divide(uint32_t n) const {
+        return static_cast<uint32_t>(uint64_t{n} * multiplier >> shift);
+    }
 };
 
 } // namespace WW_NAMESPACE

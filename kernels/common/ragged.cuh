@@ -1,9 +1,10 @@
 // Rows that start and end anywhere, 16 bytes per access.
 //
-// A row is cut where addresses are multiples of 16, not where it begins: its first element stands at position `shift`, counted from
-// such an address, and vector v holds positions v * width ... v * width + width - 1. So each vector that lies in the row is one
-// access; only those that the row, or the span of it that is wanted, cuts through are accessed element by element: two at most.
-// Which elements of a vector are meant is a number with a bit for each.
+// A row is cut where addresses are multiples of 16, not where it begins: its first element stands at position `shift`, counted
+// from such an address, and vector v holds positions v * width ... v * width + width - 1. So each vector that lies in the row is
+// one access; only those that the row, or the span of it that is wanted, cuts through are accessed element by element: two at
+// most. An operand whose rows lie otherwise than those that positions were counted for is accessed so throughout. Which elements
+// of a vector are meant is a number with a bit for each.
 #pragma once
 
 #include "vector.cuh"
@@ -23,8 +24,8 @@ template <int width> __device__ __forceinline__ uint32_t span_bits(int begin, in
     return (1u << high) - (1u << low);
 }
 
-// Those of the `width` elements at `address`, `stride` apart, that `bits` names; the others are 0. `whole` says that all of them may be
-// read: then it takes as few accesses as their alignment allows.
+// Those of the `width` elements at `address`, `stride` apart, that `bits` names; the others are 0. `whole` says that all of them
+// may be read: then it takes as few accesses as their alignment allows.
 template <typename T, int width>
 __device__ __forceinline__ void load_elements(T (&x)[width], const T *address, int64_t stride, uint32_t bits, bool whole) {
     constexpr int per_access = width * sizeof(T) < 16 ? width : 16 / sizeof(T);

@@ -86,7 +86,7 @@ impl Device {
         match self {
             Device::Cpu => format!("{} threads, {}", rayon::current_num_threads(), crate::cpu::vector_instructions()),
             Device::Sim => {
-                let compiler = build_info::sim().unwrap_or_else(|missing| missing);
+                let compiler = build_info::sim().unwrap_or_default();
                 format!("the kernels on a simulated GPU, for tests; compiled by {compiler}")
             }
             #[cfg(ww_cuda)]

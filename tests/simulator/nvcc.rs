@@ -38,6 +38,13 @@ fn nvcc_compiles_every_program() {
         command.args(["-std=c++17", "-arch=sm_90a", "-ptx"]).args(options.split_whitespace());
         command.arg("-I").arg(root().join("kernels")).arg(program).arg("-o").arg(&part);
         let Ended { code, output } = run(&mut command, Duration::from_secs(300));
+        // The compiler alone, as PyPI has it, comes without the toolkit's libraries.
+        if let Some(header) =
+            directive(program, "library").filter(|header| output.contains(&format!("{header}: No such file")))
+        {
+            eprintln!("skipped: compiling {} with nvcc: it comes without {header}", name(program));
+            return Ok(());
+        }
         if code != Some(0) {
             return Err(format!("{}:\n{output}", name(program)));
         }

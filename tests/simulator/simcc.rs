@@ -55,7 +55,7 @@ fn errors_point_at_the_line_that_the_user_wrote() {
     let kernel = "__global__ void k(int *p) { extern __shared__ int s[]; p[0] = s[0]; }\n";
     let wrong_type =
         format!("{kernel}#define LAUNCH k<<<1, 1>>>\nint main() {{\n    k<<<1,\n        2>>>(\n        1.5);\n}}\n");
-    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:6:");
+    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:5:");
     let after_launch = format!("{kernel}int main() {{ k<<<1, 1>>>(nullptr); return undeclared; }}\n");
     assert_error(&[("after.cu", &after_launch)], &["after.cu"], "after.cu:2:");
     let in_header = format!("#include \"h.cuh\"\n{kernel}");
@@ -81,7 +81,7 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
     let files = [
         ("scale.h", "#define SCALE 3\n"),
         ("part.h", "int host_part();\nextern \"C\" int c_part(void);\n"),
-        ("device.cu", device),
+        ("device.cpp", device),
         ("main.cu", main),
         ("host.cpp", "#include <cuda_runtime.h>\nint host_part() { int n = 0; cudaGetDeviceCount(&n); return n; }\n"),
         ("part.c", "int c_part(void) { return 8; }\n"),
@@ -95,8 +95,10 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
         "-lineinfo",
         "-std=c++14",
     ];
-    let (folder, compiled) =
-        in_folder(&files, &[&options[..], &["-dc", "device.cu", "-Xcompiler", "-Wall,-Werror", "-v"]].concat());
+    let (folder, compiled) = in_folder(
+        &files,
+        &[&options[..], &["-dc", "-x", "cu", "device.cpp", "-Xcompiler", "-Wall,-Werror", "-v"]].concat(),
+    );
     assert_eq!(compiled.code, Some(0), "{}", compiled.output);
     assert!(compiled.output.contains("-Wall -Werror"), "-v doesn't print the commands:\n{}", compiled.output);
     let linked = simcc_in(

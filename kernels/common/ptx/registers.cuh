@@ -5,10 +5,10 @@
 
 namespace WW_NAMESPACE {
 
-// The compiler forgets what it knows of `x`: what was computed from it before is computed anew where it is needed again, instead of
-// being kept. For values that unpack into more registers than they take themselves.
+// The compiler forgets what it knows of `x`: what was computed from it before is computed anew where it is needed again, instead
+// of being kept. For values that unpack into more registers than they take themselves.
 template <typename T> __device__ __forceinline__ void forget_derived(T &x) {
-    static_assert(std::is_integral_v<T> && sizeof(T) == 4);
+    static_assert(std::is_integral_v<T> && sizeof(T) == 4, "one 32-bit register");
 #ifdef WW_SIM
     (void)x;
 #else
