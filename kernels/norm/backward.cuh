@@ -53,16 +53,19 @@ __device__ __forceinline__ void finish_vector(const ww_norm_backward_params &p, 
     float input[width], grad[width], gamma[width], dx[width];
     x.widen(input);
     dy.widen(grad);
-    residual_grad.widen(dx);
     load_weights(gamma, p.gamma, p.weight_dtype, slice, v);
 #pragma unroll
     for (int e = 0; e < width; ++e) {
         const float n = known.n(input[e]);
         const float centered = RowGrad::g(grad[e], gamma[e]) - known.mean_g;
-        dx[e] = fmaf(known.rstd, fmaf(-n, known.mean_gn, centered), dx[e]);
+        dx[e] = fmaf(-n, known.mean_gn, centered);
         dgamma[e] = fmaf(grad[e], n, dgamma[e]);
         dbeta[e] += grad[e];
     }
+    float residual[width];
+    residual_grad.widen(residual);
+#pragma unroll
+    for (int e = 0; e < width; ++e) dx[e] = fmaf(known.rstd, dx[e], residual[e]);
     store_vector(static_cast<T *>(p.dx) + row * p.dx_stride, slice, v, Pack<T>::round(dx));
     if (p.dbranch != nullptr) {
         if (dropout.p != 0.0f) dropout.apply(dx, row, slice, v);
@@ -169,8 +172,8 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
     RowGrad next = {};
     if (reads_ahead) next = row_grad(p, row_of(part));
     cluster_has_begun(team);
-    int stage = 0, turn = 0;
-    for (uint32_t group = part; group < groups; group += parts) {
+    for (uint32_t group = part, turn = 0; group < groups; group += parts, ++turn) {
+        const int stage = turn % stages;
         const int64_t row = row_of(group);
         RowSlice<width> slice = slice_of(row);
         RowGrad known = reads_ahead ? next : row_grad(p, row);
@@ -180,7 +183,7 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         float sums[2] = {};
 #pragma unroll
         for (int v = 0; v < vectors; ++v) sum_vector(p, known, slice, v, staged(stage, 0, v), staged(stage, 1, v), sums);
-        reduce_row<Sum>(sums, team, slots[turn]);
+        reduce_row<Sum>(sums, team, slots[turn % 2]);
         known.take_means(p, sums);
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
@@ -190,8 +193,6 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         }
         // Nobody else reads what this thread has staged.
         fetch(group + stages * parts, stage);
-        stage = stage + 1 == stages ? 0 : stage + 1;
-        turn ^= 1;
     }
 
     if (rows_at_once > 1) {
