@@ -9,6 +9,9 @@
 #[cfg(feature = "cuda")]
 #[path = "build/cuda.rs"]
 mod cuda;
+#[cfg(feature = "cuda")]
+#[path = "build/nvcc.rs"]
+mod nvcc;
 #[cfg(any(feature = "sim", feature = "cuda"))]
 #[path = "build/objects.rs"]
 mod objects;
@@ -61,9 +64,12 @@ mod devices {
         // All devices' files at once, so that no core waits.
         let jobs: Vec<(&Job, &str)> =
             plans.iter().flat_map(|(_, plan)| plan.jobs.iter().map(|job| (job, plan.hint.as_str()))).collect();
-        if let Err(failure) = objects::compile(&jobs) {
+        let warnings = objects::compile(&jobs).unwrap_or_else(|failure| {
             eprintln!("{failure}");
             std::process::exit(1);
+        });
+        for line in warnings.iter().flat_map(|said| said.lines()) {
+            println!("cargo::warning={line}");
         }
         for (device, plan) in &plans {
             link(device, plan, &out);

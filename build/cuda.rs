@@ -8,27 +8,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::devices::Plan;
-use crate::objects::{Job, output_of, sources};
+use crate::nvcc::{FLAGS, Nvcc};
+use crate::objects::{Job, sources};
 
 /// Ampere and its successors; Hopper with what only Hopper has.
 const DEFAULT_ARCHS: &str = "80,90a";
-/// The first release that knows all that the kernels use.
-const OLDEST: (u32, u32) = (12, 0);
-
-const FLAGS: &[&str] = &["-std=c++17", "-O3", "-lineinfo", "-Xcompiler", "-fPIC", "-I", "kernels/include"];
-
 /// How to compile for NVIDIA GPUs; `Err` says what is missing.
 pub fn plan(out: &Path) -> Result<Plan, String> {
-    for variable in ["NVCC", "CUDA_HOME", "CUDA_PATH", "PATH", "NVCC_CCBIN", "WARPWEAVE_CUDA_ARCHS"] {
+    for variable in ["NVCC", "CUDA_HOME", "CUDA_PATH", "NVCC_CCBIN", "WARPWEAVE_CUDA_ARCHS"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    let nvcc = find_nvcc()?;
+    let nvcc = Nvcc::find().inspect_err(|_| println!("cargo::rerun-if-env-changed=PATH"))?;
     let archs = Archs::parse(&env::var("WARPWEAVE_CUDA_ARCHS").unwrap_or(DEFAULT_ARCHS.into())).unwrap_or_else(|bad| {
         eprintln!("WARPWEAVE_CUDA_ARCHS: expected compute capabilities like `{DEFAULT_ARCHS}`, got {bad}");
         std::process::exit(1);
     });
     let mut command = Command::new(&nvcc.path);
-    command.args(FLAGS).args(archs.flags());
+    command.arg("-c").args(FLAGS).args(archs.flags());
     let identity = format!("{} {:?}", nvcc.version, env::var_os("NVCC_CCBIN"));
     Ok(Plan {
         compiler: format!("nvcc {}.{} for {}", nvcc.release.0, nvcc.release.1, archs.names()),
@@ -44,47 +40,6 @@ pub fn plan(out: &Path) -> Result<Plan, String> {
             nvcc.path.display()
         ),
     })
-}
-
-struct Nvcc {
-    path: PathBuf,
-    version: String,
-    release: (u32, u32),
-}
-
-/// nvcc from `NVCC`, `CUDA_HOME`, `CUDA_PATH`, `PATH`: the first of them that is set decides.
-fn find_nvcc() -> Result<Nvcc, String> {
-    let hint = "Install CUDA 12.0 or later, or run `tools/cuda-toolkit.sh DIR` and set CUDA_HOME=DIR";
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    let in_toolkit = |name: &str| set(name).map(|home| (name.to_string(), Path::new(&home).join("bin/nvcc")));
-    let (source, path) = set("NVCC")
-        .map(|path| ("NVCC".to_string(), path.into()))
-        .or_else(|| in_toolkit("CUDA_HOME"))
-        .or_else(|| in_toolkit("CUDA_PATH"))
-        .unwrap_or(("PATH".into(), "nvcc".into()));
-    let path = which(path);
-    let version = path.as_ref().and_then(|path| output_of(path, "--version"));
-    let (Some(path), Some(version)) = (path, version) else {
-        return Err(format!("no nvcc runs (looked where {source} says). {hint}"));
-    };
-    let release = version.split("release ").nth(1).and_then(|rest| rest.split_once(','));
-    let release = release.and_then(|(release, _)| release.split_once('.'));
-    let release = release.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    let release = release.ok_or_else(|| format!("{} does not say its release: {version}", path.display()))?;
-    if release < OLDEST {
-        let (major, minor) = release;
-        return Err(format!("{} is release {major}.{minor}, and 12.0 is needed. {hint}", path.display()));
-    }
-    Ok(Nvcc { path, version, release })
-}
-
-/// Where a program lies: a bare name is looked up in `PATH`.
-fn which(program: PathBuf) -> Option<PathBuf> {
-    if program.components().count() > 1 {
-        return program.is_file().then_some(program);
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).map(|folder| folder.join(&program)).find(|file| file.is_file())
 }
 
 /// The folder of the CUDA runtime library: in an installation, in PyPI's wheels, or where Linux distributions put it.

@@ -23,12 +23,12 @@ pub struct Job {
 }
 
 impl Job {
-    /// Compiles `source` to an object in `folder`: `command` is the compiler with its flags.
+    /// Compiles `source` to an object in `folder`. `command` is the compiler with its flags, the one for what to make included.
     pub fn new(source: &Path, folder: &Path, command: &Command, identity: &str) -> Self {
         let object = folder.join(source).with_extension("o");
         let depfile = folder.join(source).with_extension("d");
         let mut arguments: Vec<OsString> = command.get_args().map(OsStr::to_os_string).collect();
-        arguments.extend(["-c", "-MD", "-MF"].map(OsString::from));
+        arguments.extend(["-MD", "-MF"].map(OsString::from));
         arguments.extend([depfile.clone().into(), OsString::from("-o"), object.clone().into(), source.into()]);
         let environment = command.get_envs().filter_map(|(key, value)| Some((key.into(), value?.into()))).collect();
         let program = command.get_program().into();
@@ -70,8 +70,8 @@ impl Job {
         written.is_some() && written == self.stamp(None) && self.object.exists()
     }
 
-    /// Compiles. `Err` says what went wrong.
-    fn run(&self) -> Result<(), String> {
+    /// Compiles. `Ok` is what the compiler said nevertheless, `Err` the report of what went wrong.
+    fn run(&self) -> Result<String, String> {
         let folder = self.object.parent().expect("an object lies in a folder");
         fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         let _ = fs::remove_file(self.stamp_file());
@@ -84,14 +84,11 @@ impl Job {
         if !output.status.success() {
             return Err(format!("{}\n\nfailed ({}):\n\n{said}", self.line(), output.status));
         }
-        for line in said.lines() {
-            println!("cargo::warning={line}");
-        }
         // Without a stamp, because a file changed meanwhile, the next build compiles again.
         if let Some(stamp) = self.stamp(Some(started)) {
             let _ = fs::write(self.stamp_file(), stamp);
         }
-        Ok(())
+        Ok(said.into_owned())
     }
 }
 
@@ -102,28 +99,29 @@ fn dependencies(rule: &str) -> Vec<String> {
     files.split_whitespace().map(|file| file.replace('\0', " ")).collect()
 }
 
-/// Compiles what is not up to date, on as many cores as cargo allows. Each job comes with a hint for when it fails; `Err` is
-/// the report of the first that did.
-pub fn compile(jobs: &[(&Job, &str)]) -> Result<(), String> {
+/// Compiles what is not up to date, on as many cores as cargo allows, or on all. Each job comes with a hint for when it fails.
+/// `Ok` is the compilers' warnings, `Err` the report of the first job that failed.
+pub fn compile(jobs: &[(&Job, &str)]) -> Result<Vec<String>, String> {
     let stale: Vec<_> = jobs.iter().filter(|(job, _)| !job.is_fresh()).collect();
-    let cores = std::env::var("NUM_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(1usize);
+    let cores = std::env::var("NUM_JOBS").ok().and_then(|n| n.parse().ok());
+    let cores = cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let waiting = Mutex::new(stale.iter());
-    let failure = Mutex::new(None);
+    let done = Mutex::new(Ok(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..cores.min(stale.len()) {
             scope.spawn(|| {
                 while let Some((job, hint)) = { waiting.lock().unwrap().next() } {
-                    if failure.lock().unwrap().is_some() {
-                        return;
-                    }
-                    if let Err(report) = job.run() {
-                        failure.lock().unwrap().get_or_insert(format!("{report}\nhint: {hint}"));
+                    let result = job.run();
+                    match (&mut *done.lock().unwrap(), result) {
+                        (Ok(warnings), Ok(said)) => warnings.push(said),
+                        (done @ Ok(_), Err(report)) => *done = Err(format!("{report}\nhint: {hint}")),
+                        (Err(_), _) => return,
                     }
                 }
             });
         }
     });
-    failure.into_inner().unwrap().map_or(Ok(()), Err)
+    done.into_inner().unwrap()
 }
 
 /// The files of `folder` with the extension, in a fixed order.

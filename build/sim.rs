@@ -7,6 +7,7 @@ use crate::devices::Plan;
 use crate::objects::{Job, output_of, sources};
 
 const FLAGS: &[&str] = &[
+    "-c",
     "-std=c++17",
     "-O2",
     "-g1",
@@ -56,7 +57,7 @@ fn find_compiler() -> Result<(cc::Tool, String), String> {
     // cc itself looks at CXX and its variants for cross compilation, then takes `c++`.
     for name in [None, Some("g++"), Some("clang++")] {
         let mut build = cc::Build::new();
-        build.cpp(true).no_default_flags(true).cargo_warnings(false);
+        build.cpp(true).no_default_flags(true).warnings(false).cargo_warnings(false);
         if let Some(name) = name {
             build.compiler(name);
         }
@@ -69,8 +70,9 @@ fn find_compiler() -> Result<(cc::Tool, String), String> {
             break;
         }
     }
+    println!("cargo::rerun-if-env-changed=PATH");
     Err(format!(
-        "no C++ compiler runs (tried {}). Install g++ or clang++ (Debian, Ubuntu: apt install g++; Fedora: dnf install \
+        "no C++ compiler was found (tried {}): install g++ or clang++ (Debian, Ubuntu: apt install g++; Fedora: dnf install \
          gcc-c++), or name one by CXX",
         tried.join(", ")
     ))

@@ -93,6 +93,28 @@ pub enum Error {
         reason: String,
     },
 
+    /// A device failed at its work: that of `op`, or work enqueued before it on the same stream.
+    #[error("{op}: {device}: {name}: {message}")]
+    Fault {
+        /// The operation that was told.
+        op: &'static str,
+        /// The device.
+        device: String,
+        /// The error as CUDA names it: `cudaErrorIllegalAddress`.
+        name: String,
+        /// What happened, and where, as far as the device says.
+        message: String,
+    },
+
+    /// The operation has no kernel for the device. It is never done somewhere else instead.
+    #[error("{op}: no kernel for device `{device}` yet")]
+    NoKernel {
+        /// The operation, as its function is named.
+        op: &'static str,
+        /// The device.
+        device: String,
+    },
+
     /// A library underneath failed.
     #[error("{what}: {message}")]
     Library {

@@ -1,13 +1,12 @@
 //! Hand-written CUDA kernels for Transformers behind safe Rust types, with a Transformer and a trainer on top.
 //!
-//! A module imports only from those before it in this order: [`error`], [`mod@file`] and [`random`], [`device`],
+//! A module imports only from those before it in this order: [`error`], [`mod@file`] and [`random`], [`device`] (over `ffi`),
 //! [`tensor`], [`ops`] (with the native implementations in `cpu`), [`model`], [`data`], [`generate`], [`eval`], [`train`],
 //! [`config`]. The layers below [`model`] know nothing of Transformers: they are the kernel library.
 
 mod cpu;
 pub mod device;
 pub mod error;
-#[cfg(any(ww_cuda, ww_sim))]
 mod ffi;
 pub mod file;
 pub mod model;
@@ -31,6 +30,10 @@ pub mod train;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use device::Device;
+pub use device::{Device, Stream};
 pub use error::{Error, Result};
 pub use tensor::{Tensor, View, ViewMut};
+
+/// The crate whose streams and slices [`Stream::from_cudarc`] and [`View::from_cudarc`] take.
+#[cfg(ww_cuda)]
+pub use cudarc;

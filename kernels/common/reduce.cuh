@@ -35,9 +35,9 @@ struct RowTeam {
     // Rows that one block, or one cluster, has in hand at a time.
     __host__ __device__ constexpr int rows(int block_threads) const { return warps * blocks == 1 ? block_threads / lanes : 1; }
     // Which of them is this thread's, and which of the row's threads it is.
-    __device__ __forceinline__ int row() const { return warps * blocks == 1 ? threadIdx.x / lanes : 0; }
+    __device__ __forceinline__ int row() const { return warps * blocks == 1 ? threadIdx.x >> (__ffs(lanes) - 1) : 0; }
     __device__ __forceinline__ int thread() const {
-        if (warps * blocks == 1) return threadIdx.x % lanes;
+        if (warps * blocks == 1) return threadIdx.x & (lanes - 1);
         return (blocks == 1 ? 0 : cluster_rank() * blockDim.x) + threadIdx.x;
     }
 };

@@ -24,6 +24,19 @@ pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
+/// The widest vector instructions at hand, by name.
+pub fn vector_instructions() -> &'static str {
+    match pulp::Arch::new() {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        pulp::Arch::V4(_) => "AVX-512",
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        pulp::Arch::V3(_) => "AVX2",
+        #[cfg(target_arch = "aarch64")]
+        pulp::Arch::Neon(_) => "NEON",
+        _ => "no vector instructions",
+    }
+}
+
 /// The fewest elements worth a task of their own: below that, handing them to another thread costs more than it saves.
 const TASK_ELEMENTS: usize = 16 * 1024;
 

@@ -15,8 +15,6 @@
 pub mod cuda;
 #[cfg(ww_sim)]
 pub mod sim;
-#[cfg(any(ww_cuda, ww_sim))]
 mod types;
 
-#[cfg(any(ww_cuda, ww_sim))]
 pub use types::*;

@@ -8,7 +8,9 @@ use crate::model::cache::LayerCache;
 use crate::model::config::{Config, Positions};
 use crate::model::parameters::{BlockSlots, Gradients, Linear, Norm};
 use crate::model::workspace::{AttentionActivations, FeedForwardActivations, NormActivations, Scratch};
-use crate::ops::{self, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormParams, NormStats, NormStatsMut};
+use crate::ops::{
+    self, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormGrads, NormParams, NormStats, NormStatsMut,
+};
 use crate::tensor::{Tensor, View, ViewMut};
 
 /// What every layer of one pass needs to know.
@@ -153,11 +155,12 @@ impl Norm {
         upstream: Upstream,
         dx: ViewMut,
     ) -> Result<()> {
-        let beta = grads.beta();
+        let beta_acc = grads.beta();
         let stats = NormStats { mean: saved.mean.view(), rstd: saved.rstd.view() };
         let (dgamma, dbeta) = grads.pair(self.gamma, self.beta);
         let Upstream { dy, add } = upstream;
-        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, add, dx, beta, dgamma, dbeta)
+        let grads = NormGrads { dx, branch: None, dgamma, dbeta, beta_acc };
+        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, add, grads)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -34,13 +33,11 @@ pub enum Activation {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn activation(kind: Activation, x: View, y: ViewMut) -> Result<()> {
-    let check = Check("activation");
+    let check = Check::cpu("activation", "x", x.stream())?;
     check.shape("y", y.shape(), x.shape())?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::activation::activation(kind, x, y),
-    }
+    check.rows("x", &x)?;
+    check.rows("y", &y)?;
+    cpu::activation::activation(kind, x, y);
     Ok(())
 }
 
@@ -59,15 +56,13 @@ pub fn activation(kind: Activation, x: View, y: ViewMut) -> Result<()> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) -> Result<()> {
-    let check = Check("activation_backward");
+    let check = Check::cpu("activation_backward", "x", x.stream())?;
     check.shape("dy", dy.shape(), x.shape())?;
     check.shape("dx", dx.shape(), x.shape())?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
-    check.rows("dx", dx.has_contiguous_rows(), dx.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::activation::activation_backward(kind, x, dy, dx),
-    }
+    check.rows("x", &x)?;
+    check.rows("dy", &dy)?;
+    check.rows("dx", &dx)?;
+    cpu::activation::activation_backward(kind, x, dy, dx);
     Ok(())
 }
 
@@ -85,15 +80,13 @@ pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) -> 
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn swiglu(x: View, y: ViewMut) -> Result<()> {
-    let check = Check("swiglu");
+    let check = Check::cpu("swiglu", "x", x.stream())?;
     check.rank("x", x.shape(), 2, "[R, 2F]")?;
     check.that(x.dim(1).is_multiple_of(2), "x", "an even number of columns, gate and up", x.dim(1))?;
     check.shape("y", y.shape(), [x.dim(0), x.dim(1) / 2])?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::activation::swiglu(x, y),
-    }
+    check.rows("x", &x)?;
+    check.rows("y", &y)?;
+    cpu::activation::swiglu(x, y);
     Ok(())
 }
 
@@ -112,17 +105,15 @@ pub fn swiglu(x: View, y: ViewMut) -> Result<()> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) -> Result<()> {
-    let check = Check("swiglu_backward");
+    let check = Check::cpu("swiglu_backward", "x", x.stream())?;
     check.rank("x", x.shape(), 2, "[R, 2F]")?;
     check.that(x.dim(1).is_multiple_of(2), "x", "an even number of columns, gate and up", x.dim(1))?;
     check.shape("dy", dy.shape(), [x.dim(0), x.dim(1) / 2])?;
     check.shape("dx", dx.shape(), x.shape())?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
-    check.rows("dx", dx.has_contiguous_rows(), dx.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::activation::swiglu_backward(x, dy, dx),
-    }
+    check.rows("x", &x)?;
+    check.rows("dy", &dy)?;
+    check.rows("dx", &dx)?;
+    cpu::activation::swiglu_backward(x, dy, dx);
     Ok(())
 }
 
@@ -141,13 +132,11 @@ pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) -> Result<()> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn bias_backward(dy: View, beta: f32, dbias: ViewMut) -> Result<()> {
-    let check = Check("bias_backward");
+    let check = Check::cpu("bias_backward", "dy", dy.stream())?;
     check.rank("dy", dy.shape(), 2, "[R, N]")?;
     check.shape("dbias", dbias.shape(), [dy.dim(1)])?;
-    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
-    check.rows("dbias", dbias.has_contiguous_rows(), dbias.strides())?;
-    match dy.device() {
-        Device::Cpu => cpu::activation::bias_backward(dy, beta, dbias),
-    }
+    check.rows("dy", &dy)?;
+    check.rows("dbias", &dbias)?;
+    cpu::activation::bias_backward(dy, beta, dbias);
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{View, ViewMut};
 
@@ -54,7 +53,7 @@ pub fn adamw(
     m: ViewMut,
     v: ViewMut,
 ) -> Result<()> {
-    let check = Check("adamw");
+    let check = Check::cpu("adamw", "params", params.stream())?;
     let not_negative = "a finite number that is at least 0";
     for (arg, value) in [("lr", options.lr), ("eps", options.eps), ("weight_decay", options.weight_decay)] {
         check.that(value.is_finite() && value >= 0.0, arg, not_negative, value)?;
@@ -66,15 +65,10 @@ pub fn adamw(
     check.that(grad_scale.is_finite(), "grad_scale", "a finite number", grad_scale)?;
 
     check.rank("params", params.shape(), 1, "[N]")?;
-    check.rows("params", params.has_contiguous_rows(), params.strides())?;
-    for (arg, shape, contiguous, strides) in [
-        ("grads", grads.shape(), grads.has_contiguous_rows(), grads.strides()),
-        ("m", m.shape(), m.has_contiguous_rows(), m.strides()),
-        ("v", v.shape(), v.has_contiguous_rows(), v.strides()),
-    ] {
-        check.shape(arg, shape, params.shape())?;
-        check.rows(arg, contiguous, strides)?;
-    }
+    check.rows("params", &params)?;
+    check.operand("grads", &grads, params.shape())?;
+    check.operand("m", &m, params.shape())?;
+    check.operand("v", &v, params.shape())?;
     let mut end = 0;
     for range in decayed {
         if range.start < end || range.end < range.start || range.end > params.len() {
@@ -83,9 +77,7 @@ pub fn adamw(
         }
         end = range.end;
     }
-    match params.device() {
-        Device::Cpu => cpu::adamw::adamw(options, step, grad_scale, decayed, params, grads, m, v),
-    }
+    cpu::adamw::adamw(options, step, grad_scale, decayed, params, grads, m, v);
     Ok(())
 }
 
@@ -101,10 +93,8 @@ pub fn adamw(
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn grad_norm(grads: View) -> Result<f32> {
-    let check = Check("grad_norm");
+    let check = Check::cpu("grad_norm", "grads", grads.stream())?;
     check.rank("grads", grads.shape(), 1, "[N]")?;
-    check.rows("grads", grads.has_contiguous_rows(), grads.strides())?;
-    match grads.device() {
-        Device::Cpu => Ok(cpu::adamw::grad_norm(grads)),
-    }
+    check.rows("grads", &grads)?;
+    Ok(cpu::adamw::grad_norm(grads))
 }

@@ -2,7 +2,6 @@
 
 use super::{Check, Dropout, Mask};
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -50,15 +49,11 @@ pub struct AttentionOptions<'a> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn attention(q: View, k: View, v: View, options: &AttentionOptions, o: ViewMut, lse: ViewMut) -> Result<()> {
-    let check = Check("attention");
+    let check = Check::cpu("attention", "q", q.stream())?;
     inputs(&check, q, k, v, options)?;
-    check.shape("o", o.shape(), q.shape())?;
-    check.rows("o", o.has_contiguous_rows(), o.strides())?;
-    check.shape("lse", lse.shape(), [q.dim(0), q.dim(2), q.dim(1)])?;
-    check.rows("lse", lse.has_contiguous_rows(), lse.strides())?;
-    match q.device() {
-        Device::Cpu => cpu::attention::forward(q, k, v, options, o, lse),
-    }
+    check.operand("o", &o, q.shape())?;
+    check.operand("lse", &lse, [q.dim(0), q.dim(2), q.dim(1)])?;
+    cpu::attention::forward(q, k, v, options, o, lse);
     Ok(())
 }
 
@@ -104,21 +99,16 @@ pub fn attention_backward(
     dk: ViewMut,
     dv: ViewMut,
 ) -> Result<()> {
-    let check = Check("attention_backward");
+    let check = Check::cpu("attention_backward", "q", q.stream())?;
     inputs(&check, q, k, v, options)?;
     for (arg, view) in [("o", o), ("d_o", d_o)] {
-        check.shape(arg, view.shape(), q.shape())?;
-        check.rows(arg, view.has_contiguous_rows(), view.strides())?;
+        check.operand(arg, &view, q.shape())?;
     }
-    check.shape("lse", lse.shape(), [q.dim(0), q.dim(2), q.dim(1)])?;
-    check.rows("lse", lse.has_contiguous_rows(), lse.strides())?;
+    check.operand("lse", &lse, [q.dim(0), q.dim(2), q.dim(1)])?;
     for (arg, view, like) in [("dq", &dq, q), ("dk", &dk, k), ("dv", &dv, v)] {
-        check.shape(arg, view.shape(), like.shape())?;
-        check.rows(arg, view.has_contiguous_rows(), view.strides())?;
+        check.operand(arg, view, like.shape())?;
     }
-    match q.device() {
-        Device::Cpu => cpu::attention::backward(q, k, v, o, lse, d_o, options, dq, dk, dv),
-    }
+    cpu::attention::backward(q, k, v, o, lse, d_o, options, dq, dk, dv);
     Ok(())
 }
 
@@ -132,10 +122,10 @@ fn inputs(check: &Check, q: View, k: View, v: View, options: &AttentionOptions) 
     let divides = heads != 0 && kv_heads != 0 && heads.is_multiple_of(kv_heads);
     check.that(divides, "k", &format!("a number of heads that divides the {heads} of `q`"), kv_heads)?;
     for (arg, view) in [("q", q), ("k", k), ("v", v)] {
-        check.rows(arg, view.has_contiguous_rows(), view.strides())?;
+        check.rows(arg, &view)?;
     }
     let scale = options.scale.unwrap_or(1.0);
     check.that(scale.is_finite(), "options.scale", "a finite number", scale)?;
-    options.mask.check(check.0, q.dim(0), k.dim(1))?;
-    options.dropout.check(check.0)
+    options.mask.check(check, q.dim(0), k.dim(1))?;
+    options.dropout.check(check, "p")
 }

@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{Shape, View, ViewMut};
 
@@ -20,17 +19,14 @@ impl CrossEntropy {
     /// The default of [`ignore_index`](Self::ignore_index): no vocabulary reaches it.
     pub const IGNORE: u32 = u32::MAX;
 
-    fn check(&self, op: &'static str, logits: Shape, targets: &View<u32>, losses: &ViewMut) -> Result<()> {
-        let check = Check(op);
+    fn check(&self, check: Check, logits: Shape, targets: &View<u32>, losses: &ViewMut) -> Result<()> {
         check.rank("logits", logits, 2, "[R, V]")?;
         let (rows, vocab) = (logits.dims()[0], logits.dims()[1]);
         check.that(vocab > 0, "logits", "at least one column", logits)?;
         let smoothing = self.label_smoothing;
         check.that((0.0..=1.0).contains(&smoothing), "options.label_smoothing", "a number from 0 to 1", smoothing)?;
-        check.shape("targets", targets.shape(), [rows])?;
-        check.rows("targets", targets.has_contiguous_rows(), targets.strides())?;
-        check.shape("losses", losses.shape(), [rows])?;
-        check.rows("losses", losses.has_contiguous_rows(), losses.strides())?;
+        check.operand("targets", targets, [rows])?;
+        check.operand("losses", losses, [rows])?;
         let stray = |&(_, &target): &(usize, &u32)| target as usize >= vocab && target != self.ignore_index;
         match targets.row([]).iter().enumerate().find(stray) {
             None => Ok(()),
@@ -66,12 +62,10 @@ impl Default for CrossEntropy {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn cross_entropy(options: &CrossEntropy, logits: View, targets: View<u32>, losses: ViewMut) -> Result<()> {
-    const OP: &str = "cross_entropy";
-    options.check(OP, logits.shape(), &targets, &losses)?;
-    Check(OP).rows("logits", logits.has_contiguous_rows(), logits.strides())?;
-    match logits.device() {
-        Device::Cpu => cpu::cross_entropy::cross_entropy(options, logits, targets, losses),
-    }
+    let check = Check::cpu("cross_entropy", "logits", logits.stream())?;
+    options.check(check, logits.shape(), &targets, &losses)?;
+    check.rows("logits", &logits)?;
+    cpu::cross_entropy::cross_entropy(options, logits, targets, losses);
     Ok(())
 }
 
@@ -97,11 +91,9 @@ pub fn cross_entropy_fused(
     targets: View<u32>,
     losses: ViewMut,
 ) -> Result<()> {
-    const OP: &str = "cross_entropy_fused";
-    options.check(OP, logits.shape(), &targets, &losses)?;
-    Check(OP).rows("logits", logits.has_contiguous_rows(), logits.strides())?;
-    match logits.device() {
-        Device::Cpu => cpu::cross_entropy::cross_entropy_fused(options, grad_scale, logits, targets, losses),
-    }
+    let check = Check::cpu("cross_entropy_fused", "logits", logits.stream())?;
+    options.check(check, logits.shape(), &targets, &losses)?;
+    check.rows("logits", &logits)?;
+    cpu::cross_entropy::cross_entropy_fused(options, grad_scale, logits, targets, losses);
     Ok(())
 }

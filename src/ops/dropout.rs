@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -21,8 +20,8 @@ pub struct Dropout {
 
 impl Dropout {
     /// The probability must be one that leaves something.
-    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
-        Check(op).that((0.0..1.0).contains(&self.p), "p", "a probability with 0 ≤ p < 1", self.p)
+    pub(super) fn check(&self, check: &Check, arg: &'static str) -> Result<()> {
+        check.that((0.0..1.0).contains(&self.p), arg, "a probability with 0 ≤ p < 1", self.p)
     }
 }
 
@@ -47,14 +46,11 @@ impl Dropout {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn dropout(x: View, dropout: Dropout, y: ViewMut) -> Result<()> {
-    let check = Check("dropout");
-    dropout.check("dropout")?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.shape("y", y.shape(), x.shape())?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::dropout::dropout(x, dropout, None, y),
-    }
+    let check = Check::cpu("dropout", "x", x.stream())?;
+    dropout.check(&check, "p")?;
+    check.rows("x", &x)?;
+    check.operand("y", &y, x.shape())?;
+    cpu::dropout::dropout(x, dropout, None, y);
     Ok(())
 }
 
@@ -75,15 +71,11 @@ pub fn dropout(x: View, dropout: Dropout, y: ViewMut) -> Result<()> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn dropout_add(x: View, dropout: Dropout, residual: View, y: ViewMut) -> Result<()> {
-    let check = Check("dropout_add");
-    dropout.check("dropout_add")?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
-    check.shape("residual", residual.shape(), x.shape())?;
-    check.rows("residual", residual.has_contiguous_rows(), residual.strides())?;
-    check.shape("y", y.shape(), x.shape())?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::dropout::dropout(x, dropout, Some(residual), y),
-    }
+    let check = Check::cpu("dropout_add", "x", x.stream())?;
+    dropout.check(&check, "p")?;
+    check.rows("x", &x)?;
+    check.operand("residual", &residual, x.shape())?;
+    check.operand("y", &y, x.shape())?;
+    cpu::dropout::dropout(x, dropout, Some(residual), y);
     Ok(())
 }

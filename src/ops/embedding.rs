@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{View, ViewMut};
 
@@ -36,19 +35,16 @@ pub struct Embedding<'a> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn embedding(e: &Embedding, tokens: View<u32>, y: ViewMut) -> Result<()> {
-    let check = Check("embedding");
+    let check = Check::cpu("embedding", "y", y.stream())?;
     check.rank("table", e.table.shape(), 2, "[V, C]")?;
-    check.rows("table", e.table.has_contiguous_rows(), e.table.strides())?;
+    check.rows("table", &e.table)?;
     let (vocab_size, width) = (e.table.dim(0), e.table.dim(1));
     check_tokens(&check, tokens, vocab_size)?;
     if let Some(positions) = e.positions {
         check_positions(&check, "positions", &positions, width, e.first_position, tokens.dim(1))?;
     }
-    check.shape("y", y.shape(), [tokens.dim(0), tokens.dim(1), width])?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    match y.device() {
-        Device::Cpu => cpu::embedding::embedding(e, tokens, y),
-    }
+    check.operand("y", &y, [tokens.dim(0), tokens.dim(1), width])?;
+    cpu::embedding::embedding(e, tokens, y);
     Ok(())
 }
 
@@ -76,23 +72,18 @@ pub fn embedding_backward(
     dtable: ViewMut,
     dpositions: Option<ViewMut>,
 ) -> Result<()> {
-    let check = Check("embedding_backward");
+    let check = Check::cpu("embedding_backward", "dtable", dtable.stream())?;
     check.rank("dtable", dtable.shape(), 2, "[V, C]")?;
-    check.rows("dtable", dtable.has_contiguous_rows(), dtable.strides())?;
+    check.rows("dtable", &dtable)?;
     let (vocab_size, width) = (dtable.dim(0), dtable.dim(1));
     check_tokens(&check, tokens, vocab_size)?;
     if let Some(dpositions) = &dpositions {
         check_positions(&check, "dpositions", &dpositions.as_view(), width, first_position, tokens.dim(1))?;
     }
-    check.shape("dy", dy.shape(), [tokens.dim(0), tokens.dim(1), width])?;
-    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
-    match dtable.device() {
-        Device::Cpu => {
-            cpu::embedding::tokens_backward(tokens, scale, dy, dtable);
-            if let Some(dpositions) = dpositions {
-                cpu::embedding::positions_backward(first_position, dy, dpositions);
-            }
-        }
+    check.operand("dy", &dy, [tokens.dim(0), tokens.dim(1), width])?;
+    cpu::embedding::tokens_backward(tokens, scale, dy, dtable);
+    if let Some(dpositions) = dpositions {
+        cpu::embedding::positions_backward(first_position, dy, dpositions);
     }
     Ok(())
 }
@@ -109,23 +100,21 @@ pub fn embedding_backward(
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn sinusoidal_positions(positions: ViewMut) -> Result<()> {
-    let check = Check("sinusoidal_positions");
+    let check = Check::cpu("sinusoidal_positions", "positions", positions.stream())?;
     check.rank("positions", positions.shape(), 2, "[P, C]")?;
-    check.rows("positions", positions.has_contiguous_rows(), positions.strides())?;
-    match positions.device() {
-        Device::Cpu => cpu::embedding::sinusoidal_positions(positions),
-    }
+    check.rows("positions", &positions)?;
+    cpu::embedding::sinusoidal_positions(positions);
     Ok(())
 }
 
 fn check_tokens(check: &Check, tokens: View<u32>, vocab_size: usize) -> Result<()> {
     check.rank("tokens", tokens.shape(), 2, "[B, T]")?;
-    check.rows("tokens", tokens.has_contiguous_rows(), tokens.strides())?;
+    check.rows("tokens", &tokens)?;
     for b in 0..tokens.dim(0) {
         let row = tokens.row([b]);
         if let Some(t) = row.iter().position(|&token| token as usize >= vocab_size) {
             let expected = format!("tokens below the vocabulary's size {vocab_size}");
-            return Err(Error::argument(check.0, "tokens", expected, format_args!("{} at [{b}, {t}]", row[t])));
+            return Err(Error::argument(check.op, "tokens", expected, format_args!("{} at [{b}, {t}]", row[t])));
         }
     }
     Ok(())
@@ -140,12 +129,12 @@ fn check_positions(
     seq_len: usize,
 ) -> Result<()> {
     check.rank(arg, positions.shape(), 2, "[P, C]")?;
-    check.rows(arg, positions.has_contiguous_rows(), positions.strides())?;
+    check.rows(arg, positions)?;
     let len = positions.dim(0);
     check.shape(arg, positions.shape(), [len, width])?;
     if first_position.checked_add(seq_len).is_none_or(|end| end > len) {
         let expected = format!("at least {first_position} + {seq_len} positions");
-        return Err(Error::argument(check.0, arg, expected, positions.shape()));
+        return Err(Error::argument(check.op, arg, expected, positions.shape()));
     }
     Ok(())
 }

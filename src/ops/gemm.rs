@@ -2,7 +2,6 @@
 
 use super::{Activation, Check};
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::{View, ViewMut};
 
@@ -80,44 +79,37 @@ pub enum Epilogue<'a> {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn gemm(a: View, b: View, c: ViewMut, options: Gemm) -> Result<()> {
-    let check = Check("gemm");
+    let check = Check::cpu("gemm", "c", c.stream())?;
     check.rank("a", a.shape(), 2, "[M, K]")?;
     let (m, k) = (a.dim(0), a.dim(1));
     check.rank("b", b.shape(), 2, "[K, N]")?;
     let n = b.dim(1);
     check.shape("b", b.shape(), [k, n])?;
-    check.shape("c", c.shape(), [m, n])?;
-    check.rows("c", c.has_contiguous_rows(), c.strides())?;
+    check.on_stream("a", &a)?;
+    check.on_stream("b", &b)?;
+    check.operand("c", &c, [m, n])?;
 
-    let bias_fits = |bias: &View| {
-        check.shape("bias", bias.shape(), [n])?;
-        check.rows("bias", bias.has_contiguous_rows(), bias.strides())
-    };
+    let bias_fits = |bias: &View| check.operand("bias", bias, [n]);
     match &options.epilogue {
         Epilogue::None => {}
         Epilogue::Bias(bias) => bias_fits(bias)?,
         Epilogue::Residual { bias, residual } => {
             bias.as_ref().map_or(Ok(()), bias_fits)?;
-            check.shape("residual", residual.shape(), [m, n])?;
-            check.rows("residual", residual.has_contiguous_rows(), residual.strides())?;
+            check.operand("residual", residual, [m, n])?;
         }
         Epilogue::Activation { bias, pre, .. } => {
             bias.as_ref().map_or(Ok(()), bias_fits)?;
             if let Some(pre) = pre {
-                check.shape("pre", pre.shape(), [m, n])?;
-                check.rows("pre", pre.has_contiguous_rows(), pre.strides())?;
+                check.operand("pre", pre, [m, n])?;
             }
         }
         Epilogue::ActivationBackward { pre, .. } => {
-            check.shape("pre", pre.shape(), [m, n])?;
-            check.rows("pre", pre.has_contiguous_rows(), pre.strides())?;
+            check.operand("pre", pre, [m, n])?;
         }
     }
     let accumulates = matches!(options.epilogue, Epilogue::None | Epilogue::Bias(_));
     check.that(accumulates || options.beta == 0.0, "beta", "0 with this epilogue", options.beta)?;
 
-    match c.device() {
-        Device::Cpu => cpu::gemm::gemm(a, b, c, options),
-    }
+    cpu::gemm::gemm(a, b, c, options);
     Ok(())
 }

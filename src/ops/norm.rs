@@ -1,10 +1,16 @@
-//! Layer norm and RMS norm, with the residual addition before them.
+//! Layer norm and RMS norm, with the dropout and the residual addition before them.
 
-use super::Check;
+use std::ffi::c_void;
+
+use super::launch::{
+    Address, Launcher, PerDevice, WorkspaceSize, address_or_null, launch, launch_with_workspace, per_device,
+    stride_or_zero,
+};
+use super::{Check, Dropout};
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
-use crate::tensor::{View, ViewMut};
+use crate::ffi::{ww_norm_backward_params, ww_norm_params};
+use crate::tensor::{Float, View, ViewMut};
 
 /// How a row is normalized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,23 +24,25 @@ pub enum NormKind {
 
 /// What a normalization is made of.
 #[derive(Clone, Copy)]
-pub struct NormParams<'a> {
+pub struct NormParams<'a, W: Float = f32> {
     /// Which one.
     pub kind: NormKind,
     /// Added to the variance, or to the mean square.
     pub eps: f32,
     /// The gain of each column. Shape `[C]`.
-    pub gamma: View<'a>,
+    pub gamma: View<'a, W>,
     /// The bias of each column, if there is one. Shape `[C]`.
-    pub beta: Option<View<'a>>,
+    pub beta: Option<View<'a, W>>,
 }
 
-/// A second input, added to the first before the sum is normalized.
-pub struct Residual<'a> {
-    /// What is added. Shape `[R, C]`.
-    pub input: View<'a>,
+/// The residual connection around the branch whose output is normalized with it.
+pub struct Residual<'a, T: Float = f32> {
+    /// What the branch's output is added to. Shape `[R, C]`.
+    pub input: View<'a, T>,
     /// Where the sum is written: the residual stream that goes on. Shape `[R, C]`.
-    pub sum: ViewMut<'a>,
+    pub sum: ViewMut<'a, T>,
+    /// Of the branch's output, before it is added.
+    pub dropout: Dropout,
 }
 
 /// What the backward pass needs to know of each row.
@@ -54,27 +62,72 @@ pub struct NormStatsMut<'a> {
     pub rstd: ViewMut<'a>,
 }
 
-impl NormParams<'_> {
+/// Where the backward pass writes its gradients.
+pub struct NormGrads<'a, T: Float = f32> {
+    /// Of what was normalized, and so of the residual's input. Shape `[R, C]`.
+    pub dx: ViewMut<'a, T>,
+    /// Of the branch's output, if it is asked for.
+    pub branch: Option<BranchGrad<'a, T>>,
+    /// Of the gain; f32 in every type. Shape `[C]`.
+    pub dgamma: ViewMut<'a>,
+    /// Of the bias, if there is one. Shape `[C]`.
+    pub dbeta: Option<ViewMut<'a>>,
+    /// What `dgamma` and `dbeta` are multiplied by before they are added to: 0 to write over them, 1 to accumulate.
+    pub beta_acc: f32,
+}
+
+/// The gradient of a branch whose output was added to the residual stream after dropout.
+pub struct BranchGrad<'a, T: Float = f32> {
+    /// Shape `[R, C]`.
+    pub dx: ViewMut<'a, T>,
+    /// That of [`Residual`].
+    pub dropout: Dropout,
+}
+
+impl<W: Float> NormParams<'_, W> {
     fn check(&self, check: &Check, columns: usize) -> Result<()> {
         check.that(columns > 0, "x", "at least one column", columns)?;
-        check.that(self.eps >= 0.0 && self.eps.is_finite(), "eps", "a finite number of at least 0", self.eps)?;
-        check.shape("gamma", self.gamma.shape(), [columns])?;
-        check.rows("gamma", self.gamma.has_contiguous_rows(), self.gamma.strides())?;
-        if let Some(beta) = self.beta {
-            check.shape("beta", beta.shape(), [columns])?;
-            check.rows("beta", beta.has_contiguous_rows(), beta.strides())?;
+        if !check.stream.is_host() {
+            check.that(
+                columns <= MAX_COLUMNS,
+                "x",
+                &format!("at most {MAX_COLUMNS} columns on this device"),
+                columns,
+            )?;
         }
-        Ok(())
+        check.that(self.eps >= 0.0 && self.eps.is_finite(), "eps", "a finite number of at least 0", self.eps)?;
+        check.operand("gamma", &self.gamma, [columns])?;
+        self.beta.map_or(Ok(()), |beta| check.operand("beta", &beta, [columns]))
+    }
+
+    fn kind_code(&self) -> i32 {
+        match self.kind {
+            NormKind::Layer => 0,
+            NormKind::Rms => 1,
+        }
     }
 }
 
-/// y = (s − mean) · rstd · gamma + beta for each row s of `x`, or of `x` + `residual.input`.
+/// The widest row that the kernels take; the CPU takes any.
+const MAX_COLUMNS: usize = 65_536;
+
+const NORM: Launcher<ww_norm_params> = per_device!(norm);
+const NORM_BACKWARD: Launcher<ww_norm_backward_params> = per_device!(norm_backward);
+const NORM_BACKWARD_WORKSPACE: WorkspaceSize<ww_norm_backward_params> = per_device!(norm_backward_workspace);
+
+/// y = (s − mean) · rstd · gamma + beta for each row s of `x`, or of `residual.input` + dropout(`x`).
 ///
 /// Layer norm: mean = Σ s / C, rstd = 1 / √(Σ (s − mean)² / C + eps). RMS norm: mean = 0, rstd = 1 / √(Σ s² / C + eps).
-/// The variance is taken around the mean in a second pass, so a large mean costs no accuracy.
+/// The variance is taken around the mean, so a large mean costs no accuracy. The sum with a residual is rounded to T, and
+/// what is normalized is the rounded sum: what the backward pass reads. Its dropout drops the elements that
+/// [`dropout()`](super::dropout()) drops.
 ///
 /// `x` and `y` are `[R, C]`, with C at least 1, and the other shapes are those of [`NormParams`], [`Residual`] and
-/// [`NormStatsMut`]. Fails on other shapes, on an `eps` that is negative or not finite, or when a last axis has gaps.
+/// [`NormStatsMut`]. The weights may be of another type than the rows.
+///
+/// # Errors
+/// Other shapes, an `eps` that is negative or not finite, a dropout outside [0, 1), a last axis with gaps, operands on
+/// different streams, and more than 65,536 columns on another device than the CPU.
 ///
 /// ```
 /// use warpweave::{Tensor, ops::{self, NormKind, NormParams, NormStatsMut}};
@@ -88,43 +141,74 @@ impl NormParams<'_> {
 /// assert_eq!(mean.as_slice(), [2.0]);
 /// # Ok::<(), warpweave::Error>(())
 /// ```
-pub fn norm(params: &NormParams, x: View, residual: Option<Residual>, y: ViewMut, stats: NormStatsMut) -> Result<()> {
-    let check = Check("norm");
+pub fn norm<T: Float, W: Float>(
+    params: &NormParams<W>,
+    x: View<T>,
+    residual: Option<Residual<T>>,
+    y: ViewMut<T>,
+    stats: NormStatsMut,
+) -> Result<()> {
+    let check = Check::new("norm", "x", x.stream());
     check.rank("x", x.shape(), 2, "[R, C]")?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
+    check.rows("x", &x)?;
     params.check(&check, x.dim(1))?;
-    if let Some(Residual { input, sum }) = &residual {
-        check.shape("residual.input", input.shape(), x.shape())?;
-        check.rows("residual.input", input.has_contiguous_rows(), input.strides())?;
-        check.shape("residual.sum", sum.shape(), x.shape())?;
-        check.rows("residual.sum", sum.has_contiguous_rows(), sum.strides())?;
+    if let Some(Residual { input, sum, dropout }) = &residual {
+        check.operand("residual.input", input, x.shape())?;
+        check.operand("residual.sum", sum, x.shape())?;
+        dropout.check(&check, "residual.dropout.p")?;
     }
-    check.shape("y", y.shape(), x.shape())?;
-    check.rows("y", y.has_contiguous_rows(), y.strides())?;
-    check.shape("stats.mean", stats.mean.shape(), [x.dim(0)])?;
-    check.rows("stats.mean", stats.mean.has_contiguous_rows(), stats.mean.strides())?;
-    check.shape("stats.rstd", stats.rstd.shape(), [x.dim(0)])?;
-    check.rows("stats.rstd", stats.rstd.has_contiguous_rows(), stats.rstd.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::norm::norm(params, x, residual, y, stats),
+    check.operand("y", &y, x.shape())?;
+    check.operand("stats.mean", &stats.mean, [x.dim(0)])?;
+    check.operand("stats.rstd", &stats.rstd, [x.dim(0)])?;
+    if check.stream.is_host() {
+        cpu::norm::norm(params, x, residual, y, stats);
+        return Ok(());
     }
-    Ok(())
+    let (input, sum) = (residual.as_ref().map(|r| &r.input), residual.as_ref().map(|r| &r.sum));
+    let params = ww_norm_params {
+        rows: x.dim(0) as i64,
+        columns: x.dim(1) as i64,
+        x: x.address(),
+        x_stride: x.stride(0),
+        residual: address_or_null(input),
+        residual_stride: stride_or_zero(input, 0),
+        sum: address_or_null(sum),
+        sum_stride: stride_or_zero(sum, 0),
+        y: y.address(),
+        y_stride: y.stride(0),
+        gamma: params.gamma.address(),
+        beta: address_or_null(params.beta.as_ref()),
+        mean: stats.mean.address().cast(),
+        rstd: stats.rstd.address().cast(),
+        dropout: residual.as_ref().map(|r| r.dropout).unwrap_or_default().into(),
+        eps: params.eps,
+        kind: params.kind_code(),
+        dtype: T::DTYPE as i32,
+        weight_dtype: W::DTYPE as i32,
+    };
+    // SAFETY: every operand above has passed the checks, with the shape that the header names.
+    unsafe { launch(&check, NORM, &params) }
 }
 
 /// The gradients of [`norm`] from `dy`, that of its output.
 ///
 /// With n = (x − mean) · rstd and g = dy · gamma, for each row:
 /// - dx = rstd · (g − mean(g) − n · mean(g · n)) + `residual_grad`, without mean(g) for RMS norm;
-/// - dgamma = `beta_acc` · dgamma + Σ over rows of dy · n;
-/// - dbeta = `beta_acc` · dbeta + Σ over rows of dy.
+/// - branch.dx = dropout(dx), from dx before it is rounded to T;
+/// - dgamma = beta_acc · dgamma + Σ over rows of dy · n;
+/// - dbeta = beta_acc · dbeta + Σ over rows of dy.
 ///
-/// `x` is what was normalized: `residual.sum` where there was a residual, and then `dx` is the gradient of both inputs;
-/// `residual_grad` is the gradient that reaches the sum by its other path. `x`, `dy`, `residual_grad` and `dx` are
-/// `[R, C]`, the statistics `[R]`, `dgamma` and `dbeta` `[C]`. With `beta_acc` = 0 what `dgamma` and `dbeta` held does not
-/// matter. Fails on other shapes, or when a last axis has gaps.
+/// `x` is what was normalized: `residual.sum` where there was a residual. Then `dx` is the gradient of the residual's input,
+/// `branch.dx` that of the forward pass's `x`, and `residual_grad` the gradient that reaches the sum by its other path. `x`,
+/// `dy` and `residual_grad` are `[R, C]`, and the other shapes are those of [`NormStats`] and [`NormGrads`]. With
+/// `beta_acc` = 0 what `dgamma` and `dbeta` held does not matter. The sums over rows are taken in an order that depends on the
+/// shape alone.
+///
+/// # Errors
+/// As [`norm`].
 ///
 /// ```
-/// use warpweave::{Tensor, ops::{self, NormKind, NormParams, NormStats}};
+/// use warpweave::{Tensor, ops::{self, NormGrads, NormKind, NormParams, NormStats}};
 ///
 /// let (x, gamma) = (Tensor::from_vec([1, 2], vec![1.0, 3.0])?, Tensor::from_vec([2], vec![1.0, 1.0])?);
 /// let (mean, rstd) = (Tensor::from_vec([1], vec![2.0])?, Tensor::from_vec([1], vec![1.0])?);
@@ -132,49 +216,71 @@ pub fn norm(params: &NormParams, x: View, residual: Option<Residual>, y: ViewMut
 /// let (mut dx, mut dgamma) = (Tensor::zeros([1, 2])?, Tensor::zeros([2])?);
 /// let params = NormParams { kind: NormKind::Layer, eps: 0.0, gamma: gamma.view(), beta: None };
 /// let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
-/// ops::norm_backward(&params, x.view(), stats, dy.view(), None, dx.view_mut(), 0.0, dgamma.view_mut(), None)?;
+/// let (dx_out, dgamma_out) = (dx.view_mut(), dgamma.view_mut());
+/// let grads = NormGrads { dx: dx_out, branch: None, dgamma: dgamma_out, dbeta: None, beta_acc: 0.0 };
+/// ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads)?;
 /// assert_eq!(dx.as_slice(), [0.0, 0.0]);
 /// assert_eq!(dgamma.as_slice(), [-5.0, 7.0]);
 /// # Ok::<(), warpweave::Error>(())
 /// ```
-#[expect(clippy::too_many_arguments, reason = "each is an operand of the formula")]
-pub fn norm_backward(
-    params: &NormParams,
-    x: View,
+pub fn norm_backward<T: Float, W: Float>(
+    params: &NormParams<W>,
+    x: View<T>,
     stats: NormStats,
-    dy: View,
-    residual_grad: Option<View>,
-    dx: ViewMut,
-    beta_acc: f32,
-    dgamma: ViewMut,
-    dbeta: Option<ViewMut>,
+    dy: View<T>,
+    residual_grad: Option<View<T>>,
+    grads: NormGrads<T>,
 ) -> Result<()> {
-    let check = Check("norm_backward");
+    let check = Check::new("norm_backward", "x", x.stream());
     check.rank("x", x.shape(), 2, "[R, C]")?;
-    check.rows("x", x.has_contiguous_rows(), x.strides())?;
+    check.rows("x", &x)?;
     params.check(&check, x.dim(1))?;
-    check.shape("stats.mean", stats.mean.shape(), [x.dim(0)])?;
-    check.rows("stats.mean", stats.mean.has_contiguous_rows(), stats.mean.strides())?;
-    check.shape("stats.rstd", stats.rstd.shape(), [x.dim(0)])?;
-    check.rows("stats.rstd", stats.rstd.has_contiguous_rows(), stats.rstd.strides())?;
-    check.shape("dy", dy.shape(), x.shape())?;
-    check.rows("dy", dy.has_contiguous_rows(), dy.strides())?;
+    check.operand("stats.mean", &stats.mean, [x.dim(0)])?;
+    check.operand("stats.rstd", &stats.rstd, [x.dim(0)])?;
+    check.operand("dy", &dy, x.shape())?;
     if let Some(grad) = residual_grad {
-        check.shape("residual_grad", grad.shape(), x.shape())?;
-        check.rows("residual_grad", grad.has_contiguous_rows(), grad.strides())?;
+        check.operand("residual_grad", &grad, x.shape())?;
     }
-    check.shape("dx", dx.shape(), x.shape())?;
-    check.rows("dx", dx.has_contiguous_rows(), dx.strides())?;
-    check.shape("dgamma", dgamma.shape(), [x.dim(1)])?;
-    check.rows("dgamma", dgamma.has_contiguous_rows(), dgamma.strides())?;
-    if let Some(dbeta) = &dbeta {
-        check.shape("dbeta", dbeta.shape(), [x.dim(1)])?;
-        check.rows("dbeta", dbeta.has_contiguous_rows(), dbeta.strides())?;
+    check.operand("grads.dx", &grads.dx, x.shape())?;
+    if let Some(branch) = &grads.branch {
+        check.operand("grads.branch.dx", &branch.dx, x.shape())?;
+        branch.dropout.check(&check, "grads.branch.dropout.p")?;
     }
-    match x.device() {
-        Device::Cpu => {
-            cpu::norm::norm_backward(params, x, stats, dy, residual_grad, dx, beta_acc, dgamma, dbeta);
-        }
+    check.operand("grads.dgamma", &grads.dgamma, [x.dim(1)])?;
+    if let Some(dbeta) = &grads.dbeta {
+        check.operand("grads.dbeta", dbeta, [x.dim(1)])?;
     }
-    Ok(())
+    if check.stream.is_host() {
+        cpu::norm::norm_backward(params, x, stats, dy, residual_grad, grads);
+        return Ok(());
+    }
+    let branch = grads.branch.as_ref();
+    let params = |workspace: *mut c_void, workspace_bytes| ww_norm_backward_params {
+        rows: x.dim(0) as i64,
+        columns: x.dim(1) as i64,
+        x: x.address(),
+        x_stride: x.stride(0),
+        dy: dy.address(),
+        dy_stride: dy.stride(0),
+        residual_grad: address_or_null(residual_grad.as_ref()),
+        residual_grad_stride: stride_or_zero(residual_grad.as_ref(), 0),
+        dx: grads.dx.address(),
+        dx_stride: grads.dx.stride(0),
+        dbranch: address_or_null(branch.map(|branch| &branch.dx)),
+        dbranch_stride: stride_or_zero(branch.map(|branch| &branch.dx), 0),
+        gamma: params.gamma.address(),
+        mean: stats.mean.address().cast(),
+        rstd: stats.rstd.address().cast(),
+        dgamma: grads.dgamma.address().cast(),
+        dbeta: address_or_null(grads.dbeta.as_ref()).cast(),
+        workspace,
+        workspace_bytes,
+        dropout: branch.map(|branch| branch.dropout).unwrap_or_default().into(),
+        beta_acc: grads.beta_acc,
+        kind: params.kind_code(),
+        dtype: T::DTYPE as i32,
+        weight_dtype: W::DTYPE as i32,
+    };
+    // SAFETY: every operand above has passed the checks, with the shape that the header names.
+    unsafe { launch_with_workspace(&check, NORM_BACKWARD, NORM_BACKWARD_WORKSPACE, params) }
 }

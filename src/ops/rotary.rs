@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::ViewMut;
 
@@ -63,13 +62,11 @@ pub fn rotary_backward(r: &Rotary, dx: ViewMut) -> Result<()> {
 
 /// Rotates by `direction` · angle.
 fn rotate(op: &'static str, arg: &'static str, r: &Rotary, x: ViewMut, direction: f32) -> Result<()> {
-    let check = Check(op);
+    let check = Check::cpu(op, arg, x.stream())?;
     check.that(r.theta.is_finite() && r.theta > 0.0, "theta", "a finite number above 0", r.theta)?;
     check.rank(arg, x.shape(), 4, "[B, T, H, D]")?;
     check.that(x.dim(3).is_multiple_of(2), arg, "an even head_dim D", x.shape())?;
-    check.rows(arg, x.has_contiguous_rows(), x.strides())?;
-    match x.device() {
-        Device::Cpu => cpu::rotary::rotate(r, x, direction),
-    }
+    check.rows(arg, &x)?;
+    cpu::rotary::rotate(r, x, direction);
     Ok(())
 }

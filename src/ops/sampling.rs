@@ -2,7 +2,6 @@
 
 use super::Check;
 use crate::cpu;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::View;
 
@@ -41,7 +40,7 @@ impl Default for Sampling {
 /// # Ok::<(), warpweave::Error>(())
 /// ```
 pub fn sample(options: &Sampling, logits: View, uniform: f32) -> Result<u32> {
-    let check = Check("sample");
+    let check = Check::cpu("sample", "logits", logits.stream())?;
     let Sampling { temperature, top_k, top_p } = *options;
     check.that(
         temperature.is_finite() && temperature >= 0.0,
@@ -57,20 +56,16 @@ pub fn sample(options: &Sampling, logits: View, uniform: f32) -> Result<u32> {
     }
     check.that((0.0..1.0).contains(&uniform), "uniform", "a number in [0, 1)", uniform)?;
     check.rank("logits", logits.shape(), 1, "[V]")?;
-    check.rows("logits", logits.has_contiguous_rows(), logits.strides())?;
-    match logits.device() {
-        Device::Cpu => {
-            let bad = |logit: f32| logit.is_nan() || logit == f32::INFINITY;
-            let logits = logits.as_slice();
-            if let Some(token) = logits.iter().position(|&logit| bad(logit)) {
-                let got = format_args!("{} for token {token}", logits[token]);
-                return Err(Error::argument("sample", "logits", "finite numbers or -inf", got));
-            }
-            if !logits.iter().any(|logit| logit.is_finite()) {
-                let got = format_args!("none among {}", logits.len());
-                return Err(Error::argument("sample", "logits", "at least one finite number", got));
-            }
-            Ok(cpu::sampling::sample(options, logits, uniform))
-        }
+    check.rows("logits", &logits)?;
+    let bad = |logit: f32| logit.is_nan() || logit == f32::INFINITY;
+    let logits = logits.as_slice();
+    if let Some(token) = logits.iter().position(|&logit| bad(logit)) {
+        let got = format_args!("{} for token {token}", logits[token]);
+        return Err(Error::argument("sample", "logits", "finite numbers or -inf", got));
     }
+    if !logits.iter().any(|logit| logit.is_finite()) {
+        let got = format_args!("none among {}", logits.len());
+        return Err(Error::argument("sample", "logits", "at least one finite number", got));
+    }
+    Ok(cpu::sampling::sample(options, logits, uniform))
 }

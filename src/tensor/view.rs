@@ -1,21 +1,25 @@
 //! Strided views. The pointer arithmetic of the CPU device lies here and in `cpu/gemm.rs`, nowhere else.
+//!
+//! A view of a device's memory is an address that the host never follows: what reads or writes elements panics on it.
 
 use std::marker::PhantomData;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use super::{Element, MAX_RANK, Shape};
-use crate::device::Device;
+use crate::device::{CPU, Device, Stream};
 use crate::error::{Error, Result};
 
 /// A strided view to read.
 ///
-/// Invariant: for every index within `shape`, `ptr + Σ index·stride` is an initialised element borrowed for `'a`.
+/// Invariant: for every index within `shape`, `ptr + Σ index·stride` is an initialised element in the memory of `stream`,
+/// borrowed for `'a`.
 #[derive(Clone, Copy)]
 pub struct View<'a, T: Element = f32> {
     ptr: *const T,
     shape: Shape,
     strides: [usize; MAX_RANK],
+    stream: &'a Stream,
     borrow: PhantomData<&'a [T]>,
 }
 
@@ -27,6 +31,7 @@ pub struct ViewMut<'a, T: Element = f32> {
     ptr: *mut T,
     shape: Shape,
     strides: [usize; MAX_RANK],
+    stream: &'a Stream,
     borrow: PhantomData<&'a mut [T]>,
 }
 
@@ -45,7 +50,12 @@ macro_rules! view_common {
         impl<'a, T: Element> $name<'a, T> {
             /// Where the memory lies.
             pub fn device(&self) -> Device {
-                Device::Cpu
+                self.stream.device()
+            }
+
+            /// The stream on which the memory is written and read.
+            pub fn stream(&self) -> &'a Stream {
+                self.stream
             }
 
             /// The extents, outermost first.
@@ -149,6 +159,12 @@ macro_rules! view_common {
                 Ok(self)
             }
 
+            /// Panics where the host cannot follow the address: `op` is what was tried.
+            #[inline(always)]
+            fn on_host(&self, op: &str) {
+                assert!(self.stream.is_host(), "{op} of memory on {}: copy it to the host first", self.stream.device());
+            }
+
             fn offset(&self, index: &[usize]) -> usize {
                 assert!(index.len() <= self.shape.rank(), "index {index:?} into {}", self.shape);
                 let mut offset = 0usize;
@@ -160,22 +176,27 @@ macro_rules! view_common {
                 offset
             }
 
-            /// The row at `index`, all axes but the last. Panics out of range or where rows have gaps.
+            /// The row at `index`, all axes but the last. Panics out of range, where rows have gaps, and on memory of
+            /// another device than the CPU.
             #[inline]
             pub fn row<const N: usize>(&self, index: [usize; N]) -> &[T] {
+                self.on_host("row");
                 assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
                 let offset = self.offset(&index);
                 if self.dim(N) == 0 {
                     return &[];
                 }
-                // SAFETY: the index is in range and the row without gaps, so the invariant covers each element.
+                // SAFETY: the index is in range and the row without gaps, so the invariant covers each element; the memory is
+                // the host's.
                 unsafe { std::slice::from_raw_parts(self.ptr.wrapping_add(offset), self.dim(N)) }
             }
 
-            /// The elements in row-major order. Panics where the view has gaps.
+            /// The elements in row-major order. Panics where the view has gaps, and on memory of another device than the
+            /// CPU.
             pub fn as_slice(&self) -> &[T] {
+                self.on_host("as_slice");
                 assert!(self.is_contiguous(), "as_slice of {} with strides {:?}", self.shape, self.strides());
-                // SAFETY: a contiguous view's invariant covers `len` elements from `ptr`.
+                // SAFETY: a contiguous view's invariant covers `len` elements from `ptr`; the memory is the host's.
                 unsafe { std::slice::from_raw_parts(self.ptr, self.len()) }
             }
         }
@@ -190,7 +211,59 @@ impl<'a, T: Element> View<'a, T> {
     pub fn contiguous(data: &'a [T], shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         assert!(shape.checked_len().is_ok_and(|len| len == data.len()), "{} elements viewed as {shape}", data.len());
-        View { ptr: data.as_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
+        // SAFETY: the slice is borrowed for 'a, and has the elements of a contiguous view of this shape.
+        unsafe { View::from_raw(data.as_ptr(), shape, &CPU) }
+    }
+
+    /// A contiguous view of memory of any device.
+    ///
+    /// # Safety
+    /// `ptr` is that of as many elements as `shape` has, initialised, in memory of `stream`, and borrowed for `'a`.
+    pub(crate) unsafe fn from_raw(ptr: *const T, shape: Shape, stream: &'a Stream) -> Self {
+        View { ptr, shape, strides: shape.contiguous_strides(), stream, borrow: PhantomData }
+    }
+
+    /// The same elements repeated along axes of extent 1, and along new axes before the first one, as NumPy broadcasts.
+    /// Nothing is copied: such an axis has stride 0. Fails where another extent than 1 would change.
+    ///
+    /// ```
+    /// use warpweave::Tensor;
+    ///
+    /// let bias = Tensor::from_vec([2, 1], vec![1.0, 2.0])?;
+    /// let wide = bias.view().broadcast([5, 2, 3])?;
+    /// assert_eq!(wide.strides(), [0, 1, 0]);
+    /// assert!(bias.view().broadcast([3, 3]).is_err());
+    /// # Ok::<(), warpweave::Error>(())
+    /// ```
+    pub fn broadcast(mut self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        let new = shape.rank().checked_sub(self.shape.rank());
+        let fits = |new| (0..self.shape.rank()).all(|i| self.dim(i) == 1 || self.dim(i) == shape.dims()[new + i]);
+        let Some(new) = new.filter(|&new| fits(new)) else {
+            return Err(Error::argument(
+                "broadcast",
+                "shape",
+                format!("a shape that {} repeats to", self.shape),
+                shape,
+            ));
+        };
+        let mut strides = [0; MAX_RANK];
+        for i in 0..self.shape.rank() {
+            strides[new + i] = if self.dim(i) == 1 { 0 } else { self.strides[i] };
+        }
+        self.shape = shape;
+        self.strides = strides;
+        Ok(self)
+    }
+
+    /// The elements of the row at `index`, all axes but the last, which may have gaps. Panics as `row` otherwise.
+    #[inline]
+    pub(crate) fn elements<const N: usize>(&self, index: [usize; N]) -> impl Iterator<Item = T> {
+        self.on_host("elements");
+        assert!(N + 1 == self.shape.rank(), "row {index:?} of {}", self.shape);
+        let (first, stride) = (self.ptr.wrapping_add(self.offset(&index)), self.strides[N]);
+        // SAFETY: the index is in range, so the invariant covers each element; the memory is the host's.
+        (0..self.dim(N)).map(move |i| unsafe { *first.wrapping_add(i * stride) })
     }
 
     /// The first axis cut into blocks of `block` (the last one may be smaller), to be read in parallel.
@@ -205,17 +278,26 @@ impl<'a, T: Element> ViewMut<'a, T> {
     pub fn contiguous(data: &'a mut [T], shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         assert!(shape.checked_len().is_ok_and(|len| len == data.len()), "{} elements viewed as {shape}", data.len());
-        ViewMut { ptr: data.as_mut_ptr(), shape, strides: shape.contiguous_strides(), borrow: PhantomData }
+        // SAFETY: the slice is borrowed mutably for 'a, and has the elements of a contiguous view of this shape.
+        unsafe { ViewMut::from_raw(data.as_mut_ptr(), shape, &CPU) }
+    }
+
+    /// A contiguous view of memory of any device.
+    ///
+    /// # Safety
+    /// As [`View::from_raw`], and the borrow is the only one.
+    pub(crate) unsafe fn from_raw(ptr: *mut T, shape: Shape, stream: &'a Stream) -> Self {
+        ViewMut { ptr, shape, strides: shape.contiguous_strides(), stream, borrow: PhantomData }
     }
 
     /// The same elements, to read.
     pub fn as_view(&self) -> View<'_, T> {
-        View { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+        View { ptr: self.ptr, shape: self.shape, strides: self.strides, stream: self.stream, borrow: PhantomData }
     }
 
     /// The same elements, to write, for a shorter time.
     pub fn reborrow(&mut self) -> ViewMut<'_, T> {
-        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, stream: self.stream, borrow: PhantomData }
     }
 
     /// A second view of the same elements.
@@ -223,12 +305,13 @@ impl<'a, T: Element> ViewMut<'a, T> {
     /// # Safety
     /// The two must be narrowed to different elements before either is used.
     unsafe fn alias(&self) -> Self {
-        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, borrow: PhantomData }
+        ViewMut { ptr: self.ptr, shape: self.shape, strides: self.strides, stream: self.stream, borrow: PhantomData }
     }
 
-    /// The row at `index`, all axes but the last, to write.
+    /// The row at `index`, all axes but the last, to write. Panics as [`row`](Self::row).
     #[inline]
     pub fn row_mut<const N: usize>(&mut self, index: [usize; N]) -> &mut [T] {
+        self.on_host("row_mut");
         assert!(N + 1 == self.shape.rank() && self.has_contiguous_rows(), "row {index:?} of {}", self.shape);
         let offset = self.offset(&index);
         if self.dim(N) == 0 {
@@ -238,8 +321,9 @@ impl<'a, T: Element> ViewMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.ptr.wrapping_add(offset), self.dim(N)) }
     }
 
-    /// The elements in row-major order, to write. Panics where the view has gaps.
+    /// The elements in row-major order, to write. Panics as [`as_slice`](Self::as_slice).
     pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.on_host("as_mut_slice");
         assert!(self.is_contiguous(), "as_mut_slice of {} with strides {:?}", self.shape, self.strides());
         // SAFETY: as in `as_slice`; `&mut self` makes the borrow unique.
         unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len()) }

@@ -109,7 +109,13 @@ fn a_closed_pipe_is_no_error() {
 #[test]
 fn info_describes_the_build_and_a_model() {
     let sandbox = Sandbox::new();
-    assert!(sandbox.run("info").contains("devices: cpu"));
+    let info = sandbox.run("info");
+    let status =
+        |device: &str| info.lines().find_map(|line| line.trim().strip_prefix(device)).unwrap_or_default().trim();
+    assert!(status("cpu").contains("threads"), "{info}");
+    // Without a compiler or a GPU it says what to do; tests are built with the feature `sim`.
+    assert!(["compiled by", "C++ compiler"].iter().any(|part| status("sim").contains(part)), "{info}");
+    assert!(["--features cuda", "CUDA_HOME", "driver"].iter().any(|part| status("cuda:0").contains(part)), "{info}");
     sandbox.write("text.txt", text(40));
     sandbox.run(&format!("pretrain --train text.txt {TINY} --steps 2 --out run"));
     let info = sandbox.run("info --model run");

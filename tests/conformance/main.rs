@@ -1,9 +1,11 @@
-//! Every operation against an f64 reference, its gradients against finite differences, on adversarial inputs.
+//! Every operation against an f64 reference, its gradients against finite differences, on adversarial inputs: what has
+//! kernels on every device of this machine.
 
 mod activation;
 mod adamw;
 mod attention;
 mod cross_entropy;
+mod device;
 mod dropout;
 mod embedding;
 mod gemm;

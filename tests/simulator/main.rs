@@ -11,6 +11,12 @@ mod simcc;
 
 use programs::{FOLDERS, check_failing, check_passing, programs_in, skipped};
 
+/// That they run and are right; what they measure is for people.
+#[test]
+fn bench() {
+    check_passing("kernels/tests/bench");
+}
+
 #[test]
 fn device() {
     check_passing("kernels/tests/device");
@@ -34,6 +40,14 @@ fn samples() {
 #[test]
 fn scheduler() {
     check_passing("kernels/sim/tests");
+}
+
+/// Measurements are run by hand; that they compile is tested.
+#[test]
+fn bench() {
+    if !skipped() {
+        programs::check_all(&programs_in("kernels/tests/bench"), &[], &[]);
+    }
 }
 
 #[test]

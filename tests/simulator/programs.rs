@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use crate::process::{Ended, run};
 
 /// The folders of programs.
-pub const FOLDERS: [&str; 5] = [
+pub const FOLDERS: [&str; 6] = [
+    "kernels/tests/bench",
     "kernels/tests/device",
     "kernels/tests/faults",
     "kernels/tests/ptx",
@@ -46,7 +47,8 @@ pub fn skipped() -> bool {
     if compiler().is_some() {
         return false;
     }
-    let required = std::env::var("WARPWEAVE_REQUIRE").is_ok_and(|list| list.split(',').any(|device| device.trim() == "sim"));
+    let required =
+        std::env::var("WARPWEAVE_REQUIRE").is_ok_and(|list| list.split(',').any(|device| device.trim() == "sim"));
     assert!(!required, "WARPWEAVE_REQUIRE asks for sim, and neither g++ nor clang++ was found");
     eprintln!("skipped: CUDA programs on the simulated GPU: neither g++ nor clang++ was found");
     true
@@ -100,21 +102,34 @@ fn hash_sources(folder: &Path, hasher: &mut DefaultHasher) {
         let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
         if path.is_dir() {
             hash_sources(&path, hasher);
-        } else if matches!(extension, "h" | "cuh") || (extension == "cpp" && !path.ends_with("tests")) {
+        } else if matches!(extension, "h" | "cuh" | "inc" | "cpp") {
             path.hash(hasher);
             fs::read(&path).unwrap().hash(hasher);
         }
     }
 }
 
-/// A name for what is made of a program with these options: another one when either, or anything common to all, changes.
+/// Where what is made of a program with these options is kept. Another place when the program, or anything common to all, changes;
+/// what was made before the change is removed.
 pub fn cached(program: &Path, options: &[&str]) -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    (*COMMON, program, options, fs::read(program).unwrap()).hash(&mut hasher);
-    let stem = program.file_stem().unwrap().to_str().unwrap();
+    let hash = |value: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        value(&mut hasher);
+        hasher.finish()
+    };
+    let which = hash(&|hasher| (program, options).hash(hasher));
+    let version = hash(&|hasher| (*COMMON, fs::read(program).unwrap()).hash(hasher));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     fs::create_dir_all(&folder).unwrap();
-    folder.join(format!("{stem}-{:016x}", hasher.finish()))
+    let prefix = format!("{}-{which:016x}-", program.file_stem().unwrap().to_str().unwrap());
+    let name = format!("{prefix}{version:016x}");
+    for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+        let other = entry.file_name().into_string().unwrap();
+        if other.starts_with(&prefix) && other != name {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    folder.join(name)
 }
 
 /// Compiles a program unless that was done before. The error is the compiler's.
@@ -158,8 +173,12 @@ pub fn check_all(programs: &[PathBuf], options: &[&str], schedules: &[(&str, &st
             let Ended { code, output } = start(&executable, (seed, timing));
             let ended = format!("{} with seed {seed}, timing {timing}", name(program));
             match directive(program, "expect") {
-                None if code != Some(0) => return Err(format!("{ended}: expected exit code 0, got {code:?}:\n{output}")),
-                Some(_) if code != Some(1) => return Err(format!("{ended}: expected exit code 1, got {code:?}:\n{output}")),
+                None if code != Some(0) => {
+                    return Err(format!("{ended}: expected exit code 0, got {code:?}:\n{output}"));
+                }
+                Some(_) if code != Some(1) => {
+                    return Err(format!("{ended}: expected exit code 1, got {code:?}:\n{output}"));
+                }
                 Some(expected) if !output.contains(&expected) => {
                     return Err(format!("{ended}: expected a message with \"{expected}\", got:\n{output}"));
                 }

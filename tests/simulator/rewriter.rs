@@ -31,7 +31,8 @@ fn text_becomes_what_is_expected() {
         cases += 1;
         let written = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new(&rewriter);
-        command.args(["--own", "/simulator"]).arg(&input).arg(written.path());
+        command.current_dir(root()).arg("--own").arg(fs::canonicalize(root().join("kernels/sim")).unwrap());
+        command.arg(&input).arg(written.path());
         let Ended { code, output } = run(&mut command, Duration::from_secs(10));
         let errors = input.file_stem().unwrap() == "errors";
         assert_eq!(code, Some(if errors { 1 } else { 0 }), "{}: {output}", input.display());

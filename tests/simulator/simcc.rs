@@ -53,14 +53,19 @@ fn errors_point_at_the_line_that_the_user_wrote() {
         return;
     }
     let kernel = "__global__ void k(int *p) { extern __shared__ int s[]; p[0] = s[0]; }\n";
-    let wrong_type = format!("{kernel}#define LAUNCH k<<<1, 1>>>\nint main() {{\n    k<<<1,\n        2>>>(\n        1.5);\n}}\n");
-    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:6:");
+    let wrong_type =
+        format!("{kernel}#define LAUNCH k<<<1, 1>>>\nint main() {{\n    k<<<1,\n        2>>>(\n        1.5);\n}}\n");
+    assert_error(&[("wrong.cu", &wrong_type)], &["wrong.cu"], "wrong.cu:5:");
     let after_launch = format!("{kernel}int main() {{ k<<<1, 1>>>(nullptr); return undeclared; }}\n");
     assert_error(&[("after.cu", &after_launch)], &["after.cu"], "after.cu:2:");
     let in_header = format!("#include \"h.cuh\"\n{kernel}");
     assert_error(&[("a.cu", &in_header), ("h.cuh", "\n\nint x = undeclared;\n")], &["a.cu", "-c"], "h.cuh:3:");
     let assembly = "\n__device__ void f() {\n    asm volatile(\"membar.gl;\" ::: \"memory\");\n}\nint main() {}\n";
-    assert_error(&[("ptx.cu", assembly)], &["ptx.cu"], "ptx.cu:3: error: inline PTX is not supported by the simulated GPU");
+    assert_error(
+        &[("ptx.cu", assembly)],
+        &["ptx.cu"],
+        "ptx.cu:3: error: inline PTX is not supported by the simulated GPU",
+    );
 }
 
 #[test]
@@ -76,18 +81,33 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
     let files = [
         ("scale.h", "#define SCALE 3\n"),
         ("part.h", "int host_part();\nextern \"C\" int c_part(void);\n"),
-        ("device.cu", device),
+        ("device.cpp", device),
         ("main.cu", main),
         ("host.cpp", "#include <cuda_runtime.h>\nint host_part() { int n = 0; cudaGetDeviceCount(&n); return n; }\n"),
         ("part.c", "int c_part(void) { return 8; }\n"),
     ];
-    let options = ["-arch=sm_90a", "-gencode", "arch=compute_80,code=sm_80", "-rdc=true", "--use_fast_math", "-lineinfo", "-std=c++14"];
-    let (folder, compiled) = in_folder(&files, &[&options[..], &["-dc", "device.cu", "-Xcompiler", "-Wall,-Werror", "-v"]].concat());
+    let options = [
+        "-arch=sm_90a",
+        "-gencode",
+        "arch=compute_80,code=sm_80",
+        "-rdc=true",
+        "--use_fast_math",
+        "-lineinfo",
+        "-std=c++14",
+    ];
+    let (folder, compiled) = in_folder(
+        &files,
+        &[&options[..], &["-dc", "-x", "cu", "device.cpp", "-Xcompiler", "-Wall,-Werror", "-v"]].concat(),
+    );
     assert_eq!(compiled.code, Some(0), "{}", compiled.output);
     assert!(compiled.output.contains("-Wall -Werror"), "-v doesn't print the commands:\n{}", compiled.output);
     let linked = simcc_in(
         folder.path(),
-        &[&options[..], &["-DOFFSET=5", "main.cu", "device.o", "host.cpp", "part.c", "-lcudart", "-lm", "--keep", "-o", "program"]].concat(),
+        &[
+            &options[..],
+            &["-DOFFSET=5", "main.cu", "device.o", "host.cpp", "part.c", "-lcudart", "-lm", "--keep", "-o", "program"],
+        ]
+        .concat(),
     );
     assert_eq!(linked.code, Some(0), "{}", linked.output);
     assert!(fs::read_to_string(folder.path().join("main.sim.ii")).unwrap().contains("wwsim::simcc::kernel"));

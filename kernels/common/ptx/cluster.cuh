@@ -73,7 +73,7 @@ __device__ __forceinline__ void cluster_sync() {
 // work on the result, until that block exits: end with cluster_sync.
 template <typename T> __device__ __forceinline__ T *map_shared(T *pointer, unsigned rank) {
 #ifdef WW_SIM
-    return static_cast<T *>(wwsim::isa::mapa(const_cast<const std::remove_cv_t<T> *>(pointer), rank));
+    return static_cast<T *>(wwsim::map_shared(const_cast<const std::remove_cv_t<T> *>(pointer), rank));
 #elif __CUDA_ARCH__ >= 900
     T *mapped;
     asm("mapa.u64 %0, %1, %2;" : "=l"(mapped) : "l"(pointer), "r"(rank));

@@ -90,9 +90,6 @@ inline namespace api {
     WWSIM_ATOMIC(scope, atomicExch, float, (void(old), value)) \
     WWSIM_ATOMIC(scope, atomicAdd, float, detail::atomic_add_float(address, old, value)) \
     WWSIM_ATOMIC(scope, atomicAdd, double, old + value) \
-    inline unsigned short atomicCAS##scope(unsigned short *address, unsigned short compare, unsigned short value) { \
-        return detail::atomic_compare_and_swap(address, compare, value); \
-    } \
     /* Each element is added atomically, not the vector. */ \
     inline float2 atomicAdd##scope(float2 *address, float2 value) { \
         return {atomicAdd##scope(&address->x, value.x), atomicAdd##scope(&address->y, value.y)}; \
@@ -101,6 +98,11 @@ inline namespace api {
         return {atomicAdd##scope(&address->x, value.x), atomicAdd##scope(&address->y, value.y), \
                 atomicAdd##scope(&address->z, value.z), atomicAdd##scope(&address->w, value.w)}; \
     }
+
+// 16 bits: only with the scope of the device.
+inline unsigned short atomicCAS(unsigned short *address, unsigned short compare, unsigned short value) {
+    return detail::atomic_compare_and_swap(address, compare, value);
+}
 
 WWSIM_ATOMICS()
 WWSIM_ATOMICS(_block)

@@ -218,7 +218,11 @@ template <unsigned N, class Parent = void> class thread_block_tile : public lane
 
 inline thread_block_tile<1, void> this_thread() { return {0, 1}; }
 
+template <class Group> constexpr unsigned static_size = ~0u;
+template <unsigned N, class Parent> constexpr unsigned static_size<thread_block_tile<N, Parent>> = N;
+
 template <unsigned N, class Parent> thread_block_tile<N, Parent> tiled_partition(const Parent &parent) {
+    static_assert(N < static_size<Parent>, "a tile is smaller than the tile that it is a part of");
     return {parent.thread_rank(), parent.size()};
 }
 

@@ -1,5 +1,6 @@
 // What `#include <cuda_runtime.h>` finds when a .cu file is compiled for the simulated GPU.
 #pragma once
+#define __CUDA_RUNTIME_H__ // as in driver_types.h
 
 #include "host_defines.h"
 #include "vector_types.h"

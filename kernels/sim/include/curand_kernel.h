@@ -120,10 +120,8 @@ inline float4 curand_uniform4(curandStatePhilox4_32_10_t *state) {
     return {detail::uniform(x.x), detail::uniform(x.y), detail::uniform(x.z), detail::uniform(x.w)};
 }
 
-inline double curand_uniform_double(curandStatePhilox4_32_10_t *state) {
-    const unsigned x = curand(state), y = curand(state);
-    return detail::uniform_double(x, y);
-}
+// Of one number, and so of 32 bits only.
+inline double curand_uniform_double(curandStatePhilox4_32_10_t *state) { return curand(state) * 0x1p-32 + 0x1p-32; }
 
 inline double2 curand_uniform2_double(curandStatePhilox4_32_10_t *state) {
     const uint4 x = curand4(state);

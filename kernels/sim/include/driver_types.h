@@ -1,5 +1,7 @@
 // The types of the CUDA runtime API, with NVIDIA's names and numbers.
 #pragma once
+// Helpers in wide use, helper_cuda.h of the CUDA samples among them, ask by its guard whether NVIDIA's header was included.
+#define __DRIVER_TYPES_H__
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,7 @@ namespace wwsim {
 struct Stream;
 struct Event;
 struct Graph;
+struct Node;
 struct GraphExec;
 
 inline namespace api {
@@ -25,6 +28,7 @@ typedef Stream *cudaStream_t;
 typedef Event *cudaEvent_t;
 typedef Graph *cudaGraph_t;
 typedef GraphExec *cudaGraphExec_t;
+typedef const Node *cudaGraphNode_t;
 typedef void (*cudaHostFn_t)(void *data);
 typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, void *data);
 
@@ -57,6 +61,7 @@ typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, vo
 #define cudaDeviceScheduleSpin 0x01
 #define cudaDeviceScheduleYield 0x02
 #define cudaDeviceScheduleBlockingSync 0x04
+#define cudaDeviceBlockingSync cudaDeviceScheduleBlockingSync
 #define cudaDeviceMapHost 0x08
 #define cudaDeviceLmemResizeToMax 0x10
 #define cudaOccupancyDefault 0x00

@@ -1,11 +1,12 @@
 // Collectives of a warp: shuffles, votes, match, reductions, __syncwarp. Their semantics are those of PTX's shfl.sync, vote.sync,
-// match.sync, redux.sync and bar.warp.sync. isa/warp.cpp does the work.
+// match.sync, redux.sync and bar.warp.sync.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
 #include "../exec/device.h"
+#include "../isa/redux.h"
 #include "host_defines.h"
 
 namespace wwsim {
@@ -89,15 +90,15 @@ unsigned __ballot_sync(unsigned mask, int predicate);
 int __all_sync(unsigned mask, int predicate);
 int __any_sync(unsigned mask, int predicate);
 
-unsigned __reduce_add_sync(unsigned mask, unsigned value);
-unsigned __reduce_min_sync(unsigned mask, unsigned value);
-unsigned __reduce_max_sync(unsigned mask, unsigned value);
-int __reduce_add_sync(unsigned mask, int value);
-int __reduce_min_sync(unsigned mask, int value);
-int __reduce_max_sync(unsigned mask, int value);
-unsigned __reduce_and_sync(unsigned mask, unsigned value);
-unsigned __reduce_or_sync(unsigned mask, unsigned value);
-unsigned __reduce_xor_sync(unsigned mask, unsigned value);
+inline unsigned __reduce_add_sync(unsigned mask, unsigned value) { return isa::redux_add("__reduce_add_sync", mask, value); }
+inline unsigned __reduce_min_sync(unsigned mask, unsigned value) { return isa::redux_min("__reduce_min_sync", mask, value); }
+inline unsigned __reduce_max_sync(unsigned mask, unsigned value) { return isa::redux_max("__reduce_max_sync", mask, value); }
+inline unsigned __reduce_and_sync(unsigned mask, unsigned value) { return isa::redux_and("__reduce_and_sync", mask, value); }
+inline unsigned __reduce_or_sync(unsigned mask, unsigned value) { return isa::redux_or("__reduce_or_sync", mask, value); }
+inline unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return isa::redux_xor("__reduce_xor_sync", mask, value); }
+inline int __reduce_add_sync(unsigned mask, int value) { return isa::redux_add("__reduce_add_sync", mask, value); }
+inline int __reduce_min_sync(unsigned mask, int value) { return isa::redux_min("__reduce_min_sync", mask, value); }
+inline int __reduce_max_sync(unsigned mask, int value) { return isa::redux_max("__reduce_max_sync", mask, value); }
 
 void __syncwarp(unsigned mask = 0xFFFFFFFF);
 

@@ -1,13 +1,13 @@
 // What the instructions ask of their addresses, and who must take part.
 #pragma once
 
-#include "../exec/device.h"
+#include "../include/device_functions.h"
 
 namespace wwsim::isa {
 
-// Keeps the compiler from holding memory in registers over an instruction that reads or writes it for others, or waits for them: it
-// could think that nobody else sees a kernel's `__shared__` variables.
-inline void forget_memory() { asm volatile("" ::: "memory"); }
+// Around every instruction that reads or writes memory for others, or waits for them: the compiler could think that nobody else
+// sees a kernel's `__shared__` variables.
+using detail::forget_memory;
 
 inline void check_aligned(const char *instruction, const void *address, size_t bytes) {
     if (reinterpret_cast<uintptr_t>(address) % bytes != 0)

@@ -22,11 +22,4 @@ inline void barrier_cluster_wait() {
     forget_memory();
 }
 
-inline void *mapa(const void *address, unsigned rank) {
-    check_shared("mapa", address, 1);
-    if (rank >= cluster_size())
-        fault(Fault::illegal_address, "mapa: rank %u in a cluster of %u blocks", rank, cluster_size());
-    return map_shared(address, rank);
-}
-
 } // namespace wwsim::isa

@@ -69,7 +69,7 @@ template <Mode mode> uint64_t shuffle(const char *name, unsigned mask, uint64_t 
     return operand.result;
 }
 
-// ---- vote.sync, match.sync, redux.sync: every lane has a value and gets one back
+// ---- vote.sync, match.sync: every lane has a value and gets one back
 
 template <class T, class R = T> struct Exchange {
     T value;
@@ -122,40 +122,6 @@ void match_all_work(void *const operands[warp_size], unsigned lanes) {
     });
 }
 
-struct Add {
-    template <class T> static T apply(T a, T b) { return (T)((unsigned)a + (unsigned)b); }
-};
-struct Min {
-    template <class T> static T apply(T a, T b) { return b < a ? b : a; }
-};
-struct Max {
-    template <class T> static T apply(T a, T b) { return a < b ? b : a; }
-};
-struct And {
-    template <class T> static T apply(T a, T b) { return a & b; }
-};
-struct Or {
-    template <class T> static T apply(T a, T b) { return a | b; }
-};
-struct Xor {
-    template <class T> static T apply(T a, T b) { return a ^ b; }
-};
-
-template <class Op, class T> void reduce_work(void *const operands[warp_size], unsigned lanes) {
-    using Operand = Exchange<T>;
-    T total = static_cast<const Operand *>(operands[__builtin_ctz(lanes)])->value;
-    each_lane(lanes & (lanes - 1), [&](unsigned lane) {
-        total = Op::template apply<T>(total, static_cast<const Operand *>(operands[lane])->value);
-    });
-    each_lane(lanes, [&](unsigned lane) { static_cast<Operand *>(operands[lane])->result = total; });
-}
-
-template <class Op, class T> T reduce(const char *name, unsigned mask, T value) {
-    Exchange<T> operand{value, 0};
-    meet(name, mask, &operand, reduce_work<Op, T>);
-    return operand.result;
-}
-
 void sync_work(void *const *, unsigned) {}
 
 } // namespace
@@ -195,16 +161,6 @@ inline namespace api {
 unsigned __ballot_sync(unsigned mask, int predicate) { return vote<Vote::ballot>("__ballot_sync", mask, predicate); }
 int __all_sync(unsigned mask, int predicate) { return (int)vote<Vote::all>("__all_sync", mask, predicate); }
 int __any_sync(unsigned mask, int predicate) { return (int)vote<Vote::any>("__any_sync", mask, predicate); }
-
-unsigned __reduce_add_sync(unsigned mask, unsigned value) { return reduce<Add>("__reduce_add_sync", mask, value); }
-unsigned __reduce_min_sync(unsigned mask, unsigned value) { return reduce<Min>("__reduce_min_sync", mask, value); }
-unsigned __reduce_max_sync(unsigned mask, unsigned value) { return reduce<Max>("__reduce_max_sync", mask, value); }
-int __reduce_add_sync(unsigned mask, int value) { return reduce<Add>("__reduce_add_sync", mask, value); }
-int __reduce_min_sync(unsigned mask, int value) { return reduce<Min>("__reduce_min_sync", mask, value); }
-int __reduce_max_sync(unsigned mask, int value) { return reduce<Max>("__reduce_max_sync", mask, value); }
-unsigned __reduce_and_sync(unsigned mask, unsigned value) { return reduce<And>("__reduce_and_sync", mask, value); }
-unsigned __reduce_or_sync(unsigned mask, unsigned value) { return reduce<Or>("__reduce_or_sync", mask, value); }
-unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return reduce<Xor>("__reduce_xor_sync", mask, value); }
 
 void __syncwarp(unsigned mask) { meet("__syncwarp", mask, nullptr, sync_work); }
 

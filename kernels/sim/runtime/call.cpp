@@ -20,6 +20,13 @@ thread_local cudaError_t last_error = cudaSuccess;
 
 } // namespace
 
+HostFunction::HostFunction() : error_(last_error) { in_host_function = true; }
+
+HostFunction::~HostFunction() {
+    in_host_function = false;
+    last_error = error_;
+}
+
 cudaError_t remember(cudaError_t error) {
     if (error != cudaSuccess)
         last_error = error;

@@ -11,6 +11,17 @@ namespace wwsim {
 // Set while a host function or callback of a stream runs in this thread: it may not call the API.
 extern thread_local bool in_host_function;
 
+// Marks that time. On a GPU such functions run in a thread of the driver's, so they leave no error in this one.
+class HostFunction {
+  public:
+    HostFunction();
+    ~HostFunction();
+    HostFunction(const HostFunction &) = delete;
+
+  private:
+    cudaError_t error_;
+};
+
 // Keeps the error for cudaGetLastError, and returns it.
 cudaError_t remember(cudaError_t error);
 

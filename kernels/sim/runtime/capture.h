@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "gpu.h"
@@ -20,11 +21,14 @@ Outcome run_nodes(Gpu &gpu, const std::vector<Node> &nodes);
 struct Capture {
     Stream *origin;
     cudaStreamCaptureMode mode;
+    std::thread::id thread = std::this_thread::get_id(); // that began it
     bool invalid = false;
     std::vector<Node> nodes{};
     std::vector<Stream *> streams{}; // that joined, the origin among them
 
     Capture(Stream *origin, cudaStreamCaptureMode mode) : origin(origin), mode(mode) {}
+    // Whether calls that could synchronize with a captured stream are forbidden to this thread.
+    bool forbids_synchronizing() const;
     void add(Stream &stream, Action action);
     // Makes the stream's next node follow these nodes, and the stream part of the capture.
     cudaError_t join(Stream &stream, const std::vector<size_t> &after);

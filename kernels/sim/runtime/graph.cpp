@@ -9,6 +9,11 @@ namespace wwsim {
 
 // ---- The capture
 
+bool Capture::forbids_synchronizing() const {
+    return mode == cudaStreamCaptureModeGlobal ||
+           (mode == cudaStreamCaptureModeThreadLocal && thread == std::this_thread::get_id());
+}
+
 void Capture::add(Stream &stream, Action action) {
     nodes.push_back({std::move(action), std::move(stream.follows)});
     stream.follows = {nodes.size() - 1};
@@ -78,7 +83,7 @@ cudaError_t refuse_capture(Stream &stream) {
 cudaError_t refuse_any_capture(Gpu &gpu) {
     cudaError_t result = cudaSuccess;
     for (auto &capture : gpu.captures)
-        if (capture->mode != cudaStreamCaptureModeRelaxed) {
+        if (capture->forbids_synchronizing()) {
             capture->invalid = true;
             result = cudaErrorStreamCaptureUnsupported;
         }
@@ -126,6 +131,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t *graph) {
             capture->invalid = true;
             return cudaErrorStreamCaptureUnmatched;
         }
+        if (capture->mode != cudaStreamCaptureModeRelaxed && capture->thread != std::this_thread::get_id())
+            return cudaErrorStreamCaptureWrongThread;
         bool joined = capture->is_joined();
         capture->end();
         if (capture->invalid)
@@ -192,8 +199,28 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsig
     });
 }
 
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, cudaGraphNode_t *error_node, char *log, size_t log_bytes) {
+    if (error_node)
+        *error_node = nullptr;
+    if (log && log_bytes > 0)
+        *log = 0;
+    return cudaGraphInstantiate(exec, graph);
+}
+
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
     return cudaGraphInstantiate(exec, graph, flags);
+}
+
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t *count) {
+    return call([&](Gpu &) {
+        if (!count || !graphs().holds(graph))
+            return cudaErrorInvalidValue;
+        size_t all = graph->nodes->size();
+        for (size_t i = 0; nodes && i < *count; i++)
+            nodes[i] = i < all ? &(*graph->nodes)[i] : nullptr;
+        *count = nodes ? std::min(*count, all) : all;
+        return cudaSuccess;
+    });
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {

@@ -8,12 +8,6 @@
 namespace wwsim {
 namespace {
 
-// Marks this thread for as long as it runs the host's code in a stream's turn.
-struct HostFunction {
-    HostFunction() { in_host_function = true; }
-    ~HostFunction() { in_host_function = false; }
-};
-
 constexpr int greatest_priority = -5; // the lower number is the higher priority
 
 } // namespace

@@ -145,8 +145,9 @@ int run(int m, int n, int k, int repeats) {
     for (void *memory : {device_a, device_b, device_c}) check(cudaFree(memory), "cudaFree");
     for (int row = 0; row < m; row++) {
         for (int column = 0; column < n; column++) {
+            const int *const row_a = &number_a[static_cast<size_t>(row) * k], *const row_b = &number_b[static_cast<size_t>(column) * k];
             int expected = 0;
-            for (int i = 0; i < k; i++) expected += number_a[static_cast<size_t>(row) * k + i] * number_b[static_cast<size_t>(column) * k + i];
+            for (int i = 0; i < k; i++) expected += row_a[i] * row_b[i];
             const float got = c[static_cast<size_t>(row) * n + column];
             if (got != static_cast<float>(expected)) {
                 std::printf("C[%d, %d]: expected %d, got %g\n", row, column, expected, got);

@@ -27,6 +27,16 @@ __global__ void produce_and_consume(const uint32_t *from, uint32_t *to) {
     }
 }
 
+// Each warp arrives at the barrier at which the other waits, before it waits itself: if arriving were waiting, neither would go on.
+__global__ void crosswise(uint32_t *to) {
+    __shared__ uint32_t values[64];
+    const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
+    values[thread] = 11 * static_cast<uint32_t>(thread);
+    barrier_arrive(1 + warp, 64);
+    barrier_sync(2 - warp, 64);
+    to[thread] = values[(thread + 32) % 64];
+}
+
 // Each pair of warps meets at a barrier of its own, the pairs a different number of times.
 __global__ void pairs(uint32_t *sums) {
     __shared__ uint32_t values[256];
@@ -65,6 +75,11 @@ int main() {
     Buffer<uint32_t> source(from), target(from.size());
     launch("bar.sync and bar.arrive", {1, 128}, produce_and_consume, source.device(), target.device());
     expect_bytes("bar.sync and bar.arrive", moved, target.host());
+
+    Buffer<uint32_t> crossed(64);
+    launch("bar.arrive, crosswise", {1, 64}, crosswise, crossed.device());
+    const std::vector<uint32_t> got_crossed = crossed.host();
+    for (uint32_t i = 0; i < 64; i++) expect_equal("bar.arrive, crosswise", i, 11 * ((i + 32) % 64), got_crossed[i]);
 
     std::vector<uint32_t> expected(256, 0);
     for (int thread = 0; thread < 256; thread++)

@@ -69,9 +69,14 @@ template <> struct Type<__half> {
         return sign * (exponent ? std::ldexp(1024 + fraction, exponent - 25) : std::ldexp(fraction, -24));
     }
     static uint32_t bits(float x) { // for numbers that are exact in f16
-        for (uint32_t candidate = 0; candidate < 0x10000; candidate++)
-            if (number(candidate) == x && std::signbit(number(candidate)) == std::signbit(x)) return candidate;
-        return 0x7fff;
+        const uint32_t sign = std::signbit(x) ? 0x8000 : 0;
+        const float magnitude = std::abs(x);
+        if (magnitude != magnitude) return 0x7fff;
+        if (std::isinf(magnitude)) return sign | 0x7c00;
+        if (magnitude < 0x1p-14f) return sign | static_cast<uint32_t>(std::ldexp(magnitude, 24));
+        const int exponent = std::ilogb(magnitude);
+        // The leading one of the mantissa adds the last unit of the exponent.
+        return sign | ((static_cast<uint32_t>(exponent + 14) << 10) + static_cast<uint32_t>(std::ldexp(magnitude, 10 - exponent)));
     }
     static constexpr int per_register = 2;
 };

@@ -32,7 +32,7 @@ int main() {
     CHECK(cudaMemcpy(host, other, sizeof host, cudaMemcpyDeviceToHost));
     EXPECT(host[0] == rounds && host[rounds] == rounds - 1, "ran %d", host[0]);
 
-    // A blocking copy waits for the blocking streams' work, and for nothing of a thread's own stream less.
+    // A blocking copy waits for the blocking streams' work; a thread's own stream is one of them.
     append<<<1, 1, 0, a>>>(list, 1000);
     append<<<1, 1, 0, cudaStreamPerThread>>>(other, 1001);
     CHECK(cudaMemcpy(host, list, sizeof host, cudaMemcpyDeviceToHost));

@@ -73,10 +73,10 @@ static void polling() {
     for (int i = 0; i < 20; i++)
         append<<<1, 1>>>(list, i);
     CHECK(cudaEventRecord(event));
-    cudaError_t error;
-    while ((error = cudaEventQuery(event)) == cudaErrorNotReady)
+    cudaError_t status;
+    while ((status = cudaEventQuery(event)) == cudaErrorNotReady)
         cudaGetLastError();
-    CHECK(error);
+    CHECK(status);
     EXPECT(list[0] == 20, "ran %d", list[0]);
     CHECK(cudaEventDestroy(event));
     CHECK(cudaFreeHost(list));

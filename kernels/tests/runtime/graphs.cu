@@ -1,4 +1,6 @@
 // A captured stream becomes a graph that can be launched again and again; what can't be captured is refused.
+#include <thread>
+
 #include <cuda_runtime.h>
 
 #include "check.h"
@@ -51,6 +53,9 @@ static void fork_and_join() {
     CHECK(cudaStreamIsCapturing(side, &status));
     EXPECT(status == cudaStreamCaptureStatusNone, "status %d", status);
 
+    size_t nodes = 0;
+    CHECK(cudaGraphGetNodes(graph, nullptr, &nodes));
+    EXPECT(nodes == 5, "%zu nodes", nodes);
     cudaGraphExec_t exec;
     CHECK(cudaGraphInstantiate(&exec, graph, 0));
     CHECK(cudaGraphDestroy(graph));
@@ -132,6 +137,21 @@ static void what_is_refused() {
     CHECK(cudaEventRecord(event, side));
     CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
     EXPECT_ERROR(cudaStreamWaitEvent(stream, event, 0), cudaErrorStreamCaptureIsolation);
+    EXPECT_ERROR(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
+
+    // Another thread may allocate and wait while this one captures for itself, but not end the capture.
+    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    std::thread([&] {
+        float *memory;
+        CHECK(cudaMalloc(&memory, sizeof(float)));
+        CHECK(cudaFree(memory));
+        EXPECT_ERROR(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureWrongThread);
+    }).join();
+    CHECK(cudaStreamEndCapture(stream, &graph));
+    CHECK(cudaGraphDestroy(graph));
+    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    float *memory;
+    EXPECT_ERROR(cudaMalloc(&memory, sizeof(float)), cudaErrorStreamCaptureUnsupported);
     EXPECT_ERROR(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
 
     // The stream is as good as before.

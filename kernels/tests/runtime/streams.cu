@@ -43,10 +43,10 @@ static void polling() {
     pinned[0] = 0;
     for (int i = 0; i < 100; i++)
         append<<<1, 1, 0, stream>>>(pinned, i);
-    cudaError_t error;
-    while ((error = cudaStreamQuery(stream)) == cudaErrorNotReady)
+    cudaError_t status;
+    while ((status = cudaStreamQuery(stream)) == cudaErrorNotReady)
         cudaGetLastError();
-    CHECK(error);
+    CHECK(status);
     EXPECT(pinned[0] == 100, "ran %d", pinned[0]);
     CHECK(cudaFreeHost(pinned));
     CHECK(cudaStreamDestroy(stream));
@@ -83,6 +83,7 @@ static void host_functions() {
     CHECK(cudaStreamAddCallback(stream, look_back, &second, 0));
     append<<<1, 1, 0, stream>>>(pinned, 3);
     CHECK(cudaStreamSynchronize(stream));
+    CHECK(cudaGetLastError());
     EXPECT(first.value == 1 && first.inside == cudaErrorNotPermitted, "saw %d, %s", first.value, cudaGetErrorName(first.inside));
     EXPECT(second.value == 2 && second.inside == cudaSuccess, "saw %d, %s", second.value, cudaGetErrorName(second.inside));
     EXPECT(pinned[0] == 3, "ran %d", pinned[0]);

@@ -125,6 +125,14 @@ int main() {
     launch_from_header(result);
     expect(77, __LINE__);
 
+    int parameter = 61;
+    const int *none = nullptr;
+    void *arguments[] = {&result, &parameter, &none};
+    CHECK(cudaLaunchKernel((void *)store1, dim3(1), dim3(1), arguments, 0, nullptr));
+    expect(61, __LINE__);
+    CHECK(cudaLaunchKernel(reinterpret_cast<const void *>(&store<int, 5>), 1, 1, arguments));
+    expect(66, __LINE__);
+
     // The arguments are copied when the launch is made, not when the kernel runs.
     int value = 30;
     store1<<<1, 1>>>(result, value++, 0);

@@ -3,7 +3,7 @@
 use warpweave::config::{self, Settings};
 use warpweave::model::{self, Config};
 use warpweave::train::{TaskRecord, checkpoint};
-use warpweave::{Error, Result};
+use warpweave::{Device, Error, Result};
 
 use crate::common::say;
 
@@ -11,7 +11,10 @@ use crate::common::say;
 pub fn run(settings: Settings) -> Result<()> {
     let options: config::Info = settings.section()?;
     say(format_args!("warpweave {}", env!("CARGO_PKG_VERSION")))?;
-    say(format_args!("devices: cpu ({} threads)", rayon::current_num_threads()))?;
+    say(format_args!("devices:"))?;
+    for device in Device::all() {
+        say(format_args!("  {device:<7} {}", device.status()))?;
+    }
     say(format_args!("presets: {}", Config::preset_names().collect::<Vec<_>>().join(", ")))?;
     let Some(path) = options.model else { return Ok(()) };
 

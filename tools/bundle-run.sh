@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Runs what the bundle holds on this machine. Without arguments everything, else the steps that are named:
+#
+#   run.sh [info] [programs] [tests] [sanitizers] [benchmarks]
+#
+# What each step prints is kept in results/. A GPU is required; with WARPWEAVE_REQUIRE= (empty) tests say what they skip instead.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+export WARPWEAVE_REQUIRE=${WARPWEAVE_REQUIRE-cuda,sim}
+export RUST_BACKTRACE=1
+mkdir -p results
+failures=()
+
+run() { # NAME COMMAND...: a step, whose output is shown and kept
+    local name=$1
+    shift
+    echo "== $name: $*"
+    "$@" 2>&1 | tee "results/$name.txt" || failures+=("$name")
+}
+
+info() {
+    cat BUILT
+    run info bin/warpweave info
+}
+
+programs() {
+    if [ -z "$WARPWEAVE_REQUIRE" ] && bin/warpweave info | grep -q 'cuda:0 *not available'; then
+        echo "== programs: skipped, no GPU"
+        return
+    fi
+    local program
+    for program in programs/*; do
+        run "program-$(basename "$program")" timeout 120 "$program"
+    done
+}
+
+tests() {
+    run unit bin/unit
+    run conformance bin/conformance
+}
+
+# What the GPU itself finds: accesses out of bounds, reads of what nothing wrote, races in shared memory, barriers misused.
+sanitizers() {
+    local sanitizer tool
+    sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | head -n 1)
+    if [ -z "$sanitizer" ]; then
+        echo "== sanitizers: skipped, compute-sanitizer was not found in PATH or /usr/local/cuda"
+        return
+    fi
+    for tool in memcheck initcheck racecheck synccheck; do
+        run "$tool" "$sanitizer" --tool "$tool" --error-exitcode 1 bin/conformance norm softmax
+    done
+}
+
+benchmarks() {
+    run benchmarks bin/ops --bench
+}
+
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(info programs tests sanitizers benchmarks)
+for step in "${steps[@]}"; do
+    case $step in
+        info | programs | tests | sanitizers | benchmarks) $step ;;
+        *) echo "unknown step \`$step\`: expected info, programs, tests, sanitizers or benchmarks" >&2; exit 2 ;;
+    esac
+done
+if [ ${#failures[@]} -gt 0 ]; then
+    echo "FAILED: ${failures[*]}; their output is in results/"
+    exit 1
+fi
+echo "all steps passed"

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Packs the tests and benchmarks into one archive for a machine with a GPU that has neither Rust nor CUDA nor a network: it
+# needs NVIDIA's driver, and a C library no older than the one here.
+#
+#   tools/bundle.sh OUT.tar.gz
+#   scp OUT.tar.gz gpu: && ssh gpu 'tar xzf OUT.tar.gz && warpweave-bundle/run.sh'
+#
+# Needs Rust, g++ and nvcc (NVCC, CUDA_HOME or PATH; tools/cuda-toolkit.sh brings it). WARPWEAVE_CUDA_ARCHS says for which GPUs.
+set -euo pipefail
+
+fail() {
+    echo "bundle.sh: $1" >&2
+    exit 1
+}
+
+[ $# -eq 1 ] || fail "expected one argument, the archive to write; got $#"
+out=$(realpath -m "$1")
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bundle=$work/warpweave-bundle
+mkdir -p "$bundle"/{bin,programs,data}
+
+# ---- Rust: the library's unit tests, the conformance tests, the benchmarks, the program itself
+cargo test --release --no-run --features cuda,sim --lib --test conformance --bench ops 2>&1 | tee "$work/log" >&2
+take() { # NAME SOURCE: what cargo made of a source, as NAME
+    local made
+    made=$(sed -n "s|^ *Executable .*$2 (\(.*\))\$|\1|p" "$work/log")
+    [ -x "$made" ] || fail "cargo did not say what it made of $2"
+    cp "$made" "$bundle/bin/$1"
+}
+take unit src/lib.rs
+take conformance tests/conformance/main.rs
+take ops benches/ops/main.rs
+cp "$(dirname "$(dirname "$(sed -n 's|^ *Executable .*src/lib.rs (\(.*\))$|\1|p' "$work/log")")")/warpweave" "$bundle/bin/warpweave"
+"$bundle/bin/warpweave" info | grep 'cuda:0' | grep -q 'when this was built' && fail "$("$bundle/bin/warpweave" info)"
+cp data/* "$bundle/data/"
+
+# ---- The kernels' own test programs: each is a file with a `main`, and returns 0 when all is right
+nvcc=${NVCC:-${CUDA_HOME:-${CUDA_PATH:-}}}
+[ -z "${NVCC:-}" ] && [ -n "$nvcc" ] && nvcc=$nvcc/bin/nvcc
+archs=()
+for arch in $(tr ',' ' ' <<<"${WARPWEAVE_CUDA_ARCHS:-80,90a}"); do
+    archs+=(-gencode "arch=compute_$arch,code=[sm_$arch,compute_$arch]")
+done
+compile() { # SOURCE
+    local options
+    options=$(sed -n 's|^// nvcc: ||p' "$1")
+    # shellcheck disable=SC2086 # options are words
+    "${nvcc:-nvcc}" -std=c++17 -O2 -lineinfo -I kernels -I kernels/include "${archs[@]}" $options "$1" \
+        -o "$bundle/programs/$(basename "$(dirname "$1")")-$(basename "$1" .cu)" ||
+        { echo "bundle.sh: $1 does not compile" >&2; return 1; }
+}
+failed=0
+for source in kernels/tests/{device,ptx,runtime,samples}/*.cu; do
+    [ -e "$source" ] || continue
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || failed=1; done
+    compile "$source" &
+done
+while [ -n "$(jobs -p)" ]; do wait -n || failed=1; done
+[ $failed -eq 0 ] || fail "not all programs of kernels/tests compile"
+
+cp tools/bundle-run.sh "$bundle/run.sh"
+{
+    git rev-parse HEAD 2>/dev/null || true
+    "$bundle/bin/warpweave" info
+} >"$bundle/BUILT"
+tar -C "$work" -czf "$out.partial" warpweave-bundle
+mv "$out.partial" "$out"
+echo "$out: $(du -h "$out" | cut -f1)"

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Puts nvcc, cuobjdump and nvdisasm into a folder, for machines without CUDA: 300 MB from NVIDIA's packages on PyPI.
+# Needs python3 with pip, and g++ for nvcc to compile with. No GPU, no driver, no administrator.
+#
+#   tools/cuda-toolkit.sh DIR
+#   export CUDA_HOME=DIR
+#
+# DIR is complete or absent: it is made beside its place and renamed. Run again, this does nothing, or replaces what an older
+# version of it made.
+set -euo pipefail
+
+# One release of the compiler and its headers; the disassemblers have come to PyPI only later, and read what older ones wrote.
+packages=(
+    'nvidia-cuda-nvcc==13.0.*'
+    'nvidia-nvvm==13.0.*'
+    'nvidia-cuda-crt==13.0.*'
+    'nvidia-cuda-runtime==13.0.*'
+    'nvidia-cuda-cccl==13.0.*'
+    'nvidia-cuda-cuobjdump==13.5.*'
+    'nvidia-cuda-nvdisasm==13.5.*'
+)
+
+fail() {
+    echo "cuda-toolkit.sh: $1" >&2
+    exit 1
+}
+
+[ $# -eq 1 ] || fail "expected one argument, the folder to make; got $#"
+case $1 in
+    -*) fail "expected the folder to make, got \`$1\`" ;;
+esac
+parent=$(dirname "$1")
+mkdir -p "$parent" || fail "cannot create $parent"
+dir=$(cd "$parent" && pwd)/$(basename "$1")
+
+wanted=$(printf '%s\n' "${packages[@]}")
+record=$dir/.packages
+ready() { echo "export CUDA_HOME=$dir"; }
+if [ -f "$record" ] && [ "$(cat "$record")" = "$wanted" ]; then
+    ready
+    exit
+fi
+if [ -e "$dir" ] && [ ! -f "$record" ] && ! rmdir "$dir" 2>/dev/null; then
+    fail "$dir exists, and was not made by this script: name another folder"
+fi
+python3 -m pip --version >/dev/null 2>&1 || fail "python3 with pip is needed (Debian, Ubuntu: apt install python3-pip)"
+
+new=$(mktemp -d "$dir.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --target "$new/wheels" \
+    "${packages[@]}" >&2 || fail "pip could not install ${packages[*]}"
+
+toolkit=$new/wheels/nvidia/cu13
+[ -d "$toolkit" ] || fail "the packages do not hold the folder nvidia/cu13, which they are expected to"
+ln -s lib "$toolkit/lib64" # where nvcc looks when it links
+mkdir "$toolkit/licenses"
+for package in "$new"/wheels/*.dist-info; do
+    find "$package" -iname 'license*' -type f -exec cp {} "$toolkit/licenses/$(basename "$package" .dist-info).txt" \;
+done
+for tool in nvcc ptxas cuobjdump nvdisasm; do
+    "$toolkit/bin/$tool" --version >/dev/null || fail "$tool does not run"
+done
+[ -f "$toolkit/lib/libcudart_static.a" ] || fail "the packages do not hold libcudart_static.a"
+printf '%s\n' "$wanted" >"$toolkit/.packages"
+
+[ ! -e "$dir" ] || mv "$dir" "$new/old"
+mv -T "$toolkit" "$dir"
+ready
