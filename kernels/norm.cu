@@ -168,6 +168,12 @@ template <typename Params> class Rows {
         aligned_ = aligned_ && aligned_rows(start, p_.rows, stride * bytes);
         return is_matrix(start, p_.rows, p_.columns, stride, bytes);
     }
+    // What is only read may overlap: one row for all, by a stride of 0.
+    bool add_input(const void *start, int64_t stride) {
+        const int64_t bytes = element_bytes(p_.dtype);
+        aligned_ = aligned_ && aligned_rows(start, p_.rows, stride * bytes);
+        return is_vector(start, p_.rows * p_.columns, bytes);
+    }
     bool add_optional(const void *start, int64_t stride) { return start == nullptr || add(start, stride); }
     bool add_weights(const void *start) {
         aligned_ = aligned_ && aligned_rows(start, 1, 0);
@@ -189,8 +195,8 @@ extern "C" int32_t WW_FUNCTION(norm)(const ww_norm_params *params, ww_stream str
     const ww_norm_params &p = *params;
     const bool residual = p.residual != nullptr;
     Rows rows(p);
-    const bool well_formed = stream != nullptr && rows.add(p.x, p.x_stride) && rows.add(p.y, p.y_stride) &&
-                             rows.add_optional(p.residual, p.residual_stride) && rows.add_optional(p.sum, p.sum_stride) &&
+    const bool well_formed = stream != nullptr && rows.add_input(p.x, p.x_stride) && rows.add(p.y, p.y_stride) &&
+                             (!residual || rows.add_input(p.residual, p.residual_stride)) && rows.add_optional(p.sum, p.sum_stride) &&
                              rows.add_weights(p.gamma) && (p.beta == nullptr || rows.add_weights(p.beta)) &&
                              is_vector(p.mean, p.rows, sizeof(float)) && is_vector(p.rstd, p.rows, sizeof(float)) &&
                              is_dropout(p.dropout) && (residual ? p.sum != nullptr : p.sum == nullptr && p.dropout.p == 0.0f);
@@ -214,8 +220,8 @@ extern "C" int32_t WW_FUNCTION(norm_backward)(const ww_norm_backward_params *par
     const ww_norm_backward_params &p = *params;
     Rows rows(p);
     const bool well_formed =
-        stream != nullptr && rows.add(p.x, p.x_stride) && rows.add(p.dy, p.dy_stride) &&
-        rows.add_optional(p.residual_grad, p.residual_grad_stride) && rows.add(p.dx, p.dx_stride) &&
+        stream != nullptr && rows.add_input(p.x, p.x_stride) && rows.add_input(p.dy, p.dy_stride) &&
+        (p.residual_grad == nullptr || rows.add_input(p.residual_grad, p.residual_grad_stride)) && rows.add(p.dx, p.dx_stride) &&
         rows.add_optional(p.dbranch, p.dbranch_stride) && rows.add_weights(p.gamma) && is_vector(p.mean, p.rows, sizeof(float)) &&
         is_vector(p.rstd, p.rows, sizeof(float)) && is_vector(p.dgamma, p.columns, sizeof(float)) &&
         is_vector(p.dbeta, p.dbeta == nullptr ? 0 : p.columns, sizeof(float)) && is_dropout(p.dropout) &&

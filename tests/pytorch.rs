@@ -1,17 +1,17 @@
 //! The operations against what PyTorch computes: the fixtures that `tests/fixtures/make.py` made, and describes.
 
-#[path = "conformance/support/mod.rs"]
-#[expect(dead_code, reason = "of the conformance tests' helpers only the comparison is needed here")]
-mod support;
+#[path = "conformance/support/compare.rs"]
+#[expect(dead_code, reason = "the fixtures are in f32: what compares 16-bit types is not needed here")]
+mod compare;
 
 use std::path::Path;
 
+use compare::{Tolerance, assert_close, to_f64};
 use safetensors::SafeTensors;
-use support::{Tolerance, assert_close, to_f64};
 use warpweave::Tensor;
 use warpweave::ops::{
-    self, AdamW, AttentionOptions, CrossEntropy, Mask, NormKind, NormParams, NormStats, NormStatsMut, Rotary,
-    RotaryLayout, Window,
+    self, AdamW, AttentionOptions, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut,
+    Rotary, RotaryLayout, Window,
 };
 
 /// A file of `tests/fixtures`.
@@ -119,9 +119,15 @@ fn layer_norm() {
     assert_close("rstd", rstd.as_slice(), &fixture.expected::<1>("rstd"), Tolerance { abs: 0.0, rel: 1e-5 });
 
     let (mut dx, mut dweight, mut dbias) = (overwritten(&x), overwritten(&weight), overwritten(&bias));
-    let (dx_mut, dweight_mut, dbias_mut) = (dx.view_mut(), dweight.view_mut(), Some(dbias.view_mut()));
+    let grads = NormGrads {
+        dx: dx.view_mut(),
+        branch: None,
+        dgamma: dweight.view_mut(),
+        dbeta: Some(dbias.view_mut()),
+        beta_acc: 0.0,
+    };
     let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
-    ops::norm_backward(&params, x.view(), stats, dy.view(), None, dx_mut, 0.0, dweight_mut, dbias_mut).unwrap();
+    ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads).unwrap();
     let want = fixture.expected::<2>("dx");
     for (row, want) in want.chunks_exact(columns).enumerate() {
         // The gradient is a difference, scaled by rstd, of numbers around 1.

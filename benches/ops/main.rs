@@ -6,6 +6,10 @@
 //! the same run:
 //! - products and attention count FLOPs as criterion's elements, so `70 Gelem/s` reads 70 GFLOP/s;
 //! - all others count the least bytes that must move: each input read once, each output written once.
+//!
+//! Operations with kernels are timed on the machine's GPU, too, where the build has them (`--features cuda`), under names that
+//! end with the device; so are types other than f32, under names that end with the type. On a GPU the time is that from the
+//! first call of a sample until all of them are done, with what the last call left in the second-level cache.
 
 mod activations;
 mod attention;

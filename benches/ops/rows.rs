@@ -1,30 +1,48 @@
 //! What reduces rows or columns of a matrix: norms, softmax, cross-entropy, the gradient of a bias.
 
 use criterion::Criterion;
-use warpweave::Tensor;
-use warpweave::ops::{self, CrossEntropy, Mask, NormKind, NormParams, NormStats, NormStatsMut};
+use half::{bf16, f16};
+use warpweave::ops::{
+    self, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, SoftmaxParams,
+};
+use warpweave::tensor::Float;
+use warpweave::{Stream, Tensor};
 
-use crate::support::{CHAR, LEVELS, Net, SMALL, STEPS, group, moved, random, random_tokens, time};
+use crate::support::{
+    CHAR, Group, LEVELS, Net, SMALL, STEPS, devices, group, label, moved, moved_as, random, random_on, random_tokens,
+    time, time_on,
+};
 
 pub fn bench(criterion: &mut Criterion) {
-    norm(criterion);
-    norm_backward(criterion);
-    softmax(criterion);
+    on_all(criterion, "norm", [norm::<f32>, norm::<bf16>, norm::<f16>]);
+    on_all(criterion, "norm_backward", [norm_backward::<f32>, norm_backward::<bf16>, norm_backward::<f16>]);
+    on_all(criterion, "softmax", [softmax::<f32>, softmax::<bf16>, softmax::<f16>]);
+    let softmax_backward = [softmax_backward::<f32>, softmax_backward::<bf16>, softmax_backward::<f16>];
+    on_all(criterion, "softmax_backward", softmax_backward);
     cross_entropy(criterion);
     bias_backward(criterion);
 }
 
+/// The group of one operation: its benchmarks in each type on each device.
+fn on_all(criterion: &mut Criterion, name: &str, in_each_type: [fn(&mut Group, &Stream); 3]) {
+    let mut group = group(criterion, name);
+    for stream in devices() {
+        in_each_type.iter().for_each(|bench| bench(&mut group, &stream));
+    }
+    group.finish();
+}
+
 const NORMS: [(&str, NormKind); 2] = [("layer", NormKind::Layer), ("rms", NormKind::Rms)];
 
-fn norm(criterion: &mut Criterion) {
-    let mut group = group(criterion, "norm");
+fn norm<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, kind) in NORMS {
         for net in &LEVELS {
             let (rows, width) = (net.rows(), net.width);
-            time(&mut group, name, net.name, moved(2 * rows * width), || {
-                let (x, mut y) = (random([rows, width])?, Tensor::zeros([rows, width])?);
-                let (gamma, beta) = (random([width])?, random([width])?);
-                let (mut mean, mut rstd) = (Tensor::zeros([rows])?, Tensor::zeros([rows])?);
+            let work = moved_as::<T>(2 * rows * width);
+            time_on(group, stream, label::<T>(name, stream), net.name, work, || {
+                let (x, mut y) = (random_on::<T, 2>(stream, [rows, width])?, Tensor::zeros_on(stream, [rows, width])?);
+                let (gamma, beta) = (random_on::<T, 1>(stream, [width])?, random_on::<T, 1>(stream, [width])?);
+                let (mut mean, mut rstd) = (Tensor::zeros_on(stream, [rows])?, Tensor::zeros_on(stream, [rows])?);
                 Ok(move || {
                     let beta = (kind == NormKind::Layer).then(|| beta.view());
                     let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta };
@@ -34,64 +52,71 @@ fn norm(criterion: &mut Criterion) {
             });
         }
     }
-    group.finish();
 }
 
 /// With the residual's gradient, as before a pre-norm block: three matrices in, one out.
-fn norm_backward(criterion: &mut Criterion) {
-    let mut group = group(criterion, "norm_backward");
+fn norm_backward<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, kind) in NORMS {
         for net in &LEVELS {
             let (rows, width) = (net.rows(), net.width);
-            time(&mut group, name, net.name, moved(4 * rows * width), || {
-                let [x, dy, residual] = [random([rows, width])?, random([rows, width])?, random([rows, width])?];
-                let (gamma, beta) = (random([width])?, random([width])?);
-                let (mean, rstd) = (Tensor::zeros([rows])?, Tensor::from_vec([rows], vec![1.0; rows])?);
-                let (mut dx, mut dgamma, mut dbeta) =
-                    (Tensor::zeros([rows, width])?, Tensor::zeros([width])?, Tensor::zeros([width])?);
+            let work = moved_as::<T>(4 * rows * width);
+            time_on(group, stream, label::<T>(name, stream), net.name, work, || {
+                let matrix = || random_on::<T, 2>(stream, [rows, width]);
+                let [x, dy, residual] = [matrix()?, matrix()?, matrix()?];
+                let gamma = random_on::<T, 1>(stream, [width])?;
+                let mean = Tensor::zeros_on(stream, [rows])?;
+                let rstd = Tensor::from_vec([rows], vec![1.0; rows])?.to(stream)?;
+                let mut dx = Tensor::zeros_on(stream, [rows, width])?;
+                let (mut dgamma, mut dbeta) = (Tensor::zeros_on(stream, [width])?, Tensor::zeros_on(stream, [width])?);
                 Ok(move || {
-                    let has_beta = kind == NormKind::Layer;
-                    let beta = has_beta.then(|| beta.view());
-                    let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta };
+                    let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: None };
                     let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
-                    let (dgamma, dbeta) = (dgamma.view_mut(), has_beta.then(|| dbeta.view_mut()));
-                    let (dy, residual, dx) = (dy.view(), Some(residual.view()), dx.view_mut());
-                    ops::norm_backward(&params, x.view(), stats, dy, residual, dx, 0.0, dgamma, dbeta)
+                    let grads = NormGrads {
+                        dx: dx.view_mut(),
+                        branch: None,
+                        dgamma: dgamma.view_mut(),
+                        dbeta: (kind == NormKind::Layer).then(|| dbeta.view_mut()),
+                        beta_acc: 0.0,
+                    };
+                    ops::norm_backward(&params, x.view(), stats, dy.view(), Some(residual.view()), grads)
                 })
             });
         }
     }
-    group.finish();
 }
 
-/// The unfused scores of a small and a large attention. A causal mask leaves half of the input unread; all of the
-/// output is written.
-fn softmax(criterion: &mut Criterion) {
-    const NETS: [Net; 2] = [CHAR, SMALL];
-    let shape = |net: &Net| [net.batch, net.heads, net.seq_len, net.seq_len];
-    let all = |net: &Net| shape(net).iter().product::<usize>();
-    let seen = |net: &Net| net.batch * net.heads * net.seq_len * (net.seq_len + 1) / 2;
-    let mut forward = group(criterion, "softmax");
+/// The unfused scores of a small and a large attention.
+const SCORES: [Net; 2] = [CHAR, SMALL];
+
+fn scores(net: &Net) -> [usize; 4] {
+    [net.batch, net.heads, net.seq_len, net.seq_len]
+}
+
+/// A causal mask leaves half of the input unread; all of the output is written.
+fn softmax<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, causal) in [("all", false), ("causal", true)] {
-        for net in &NETS {
-            let read = if causal { seen(net) } else { all(net) };
-            time(&mut forward, name, net.name, moved(read + all(net)), || {
-                let (x, mut y) = (random(shape(net))?, Tensor::zeros(shape(net))?);
+        for net in &SCORES {
+            let all = scores(net).iter().product();
+            let read = if causal { net.batch * net.heads * net.seq_len * (net.seq_len + 1) / 2 } else { all };
+            time_on(group, stream, label::<T>(name, stream), net.name, moved_as::<T>(read + all), || {
+                let (x, mut y) = (random_on::<T, 4>(stream, scores(net))?, Tensor::zeros_on(stream, scores(net))?);
                 let mask = Mask { causal, ..Mask::default() };
-                Ok(move || ops::softmax(x.view(), 0.125, &mask, y.view_mut()))
+                let params = SoftmaxParams { scale: 0.125, mask, ..SoftmaxParams::default() };
+                Ok(move || ops::softmax(&params, x.view(), y.view_mut()))
             });
         }
     }
-    forward.finish();
+}
 
-    let mut backward = group(criterion, "softmax_backward");
-    for net in &NETS {
-        time(&mut backward, "all", net.name, moved(3 * all(net)), || {
-            let (y, dy, mut dx) = (random(shape(net))?, random(shape(net))?, Tensor::zeros(shape(net))?);
-            Ok(move || ops::softmax_backward(y.view(), dy.view(), 0.125, dx.view_mut()))
+/// In place: each call starts from what the last one left, which takes as long as any other numbers.
+fn softmax_backward<T: Float>(group: &mut Group, stream: &Stream) {
+    for net in &SCORES {
+        let work = moved_as::<T>(3 * scores(net).iter().product::<usize>());
+        time_on(group, stream, label::<T>("all", stream), net.name, work, || {
+            let (y, mut grad) = (random_on::<T, 4>(stream, scores(net))?, random_on::<T, 4>(stream, scores(net))?);
+            Ok(move || ops::softmax_backward(y.view(), 0.125, grad.view_mut()))
         });
     }
-    backward.finish();
 }
 
 /// Rows of 65, 4,096 and 50,257 logits, which become their gradient in place: each call starts from what the last one

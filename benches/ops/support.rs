@@ -1,9 +1,12 @@
 //! The networks whose shapes are timed, and how one benchmark is made.
 
+use std::time::Instant;
+
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use warpweave::random::Rng;
-use warpweave::{Result, Tensor};
+use warpweave::tensor::Float;
+use warpweave::{Device, Result, Stream, Tensor};
 
 /// The training step of one network: its shapes are those of the operations.
 pub struct Net {
@@ -90,6 +93,56 @@ pub fn time<Call, T>(
         let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
         bencher.iter(|| call().expect("the operands fit the operation"));
     });
+}
+
+/// The CPU, and the first GPU of this machine. The simulated GPU is none of them: it says nothing about time.
+pub fn devices() -> Vec<Stream> {
+    [Device::Cpu, Device::Cuda(0)].into_iter().filter_map(|device| device.stream().ok()).collect()
+}
+
+/// The name of a benchmark in T on a device: the bare `name` for f32 on the CPU.
+pub fn label<T: Float>(name: &str, stream: &Stream) -> String {
+    let dtype = if T::NAME == "f32" { String::new() } else { format!("-{}", T::NAME) };
+    let device = if stream.device() == Device::Cpu { String::new() } else { format!("-{}", stream.device()) };
+    format!("{name}{dtype}{device}")
+}
+
+/// The work of a call that moves `elements` of T, in and out together, for [`time_on`].
+pub fn moved_as<T: Float>(elements: usize) -> Throughput {
+    Throughput::BytesDecimal((size_of::<T>() * elements) as u64)
+}
+
+/// As [`time`], on any device: the clock stops when the device has done all the calls of a sample.
+pub fn time_on<Call>(
+    group: &mut Group,
+    stream: &Stream,
+    name: String,
+    net: &str,
+    work: Throughput,
+    setup: impl Fn() -> Result<Call>,
+) where
+    Call: FnMut() -> Result<()>,
+{
+    let mut call = None;
+    group.throughput(work);
+    group.bench_function(BenchmarkId::new(name, net), |bencher| {
+        let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
+        bencher.iter_custom(|iterations| {
+            stream.synchronize().expect("the device works");
+            let start = Instant::now();
+            for _ in 0..iterations {
+                call().expect("the operands fit the operation");
+            }
+            stream.synchronize().expect("the device works");
+            start.elapsed()
+        });
+    });
+}
+
+/// As [`random`], in T and on a device.
+pub fn random_on<T: Float, const N: usize>(stream: &Stream, shape: [usize; N]) -> Result<Tensor<T>> {
+    let data = random(shape)?.as_slice().iter().map(|&x| T::from_f32(x)).collect();
+    Tensor::from_vec(shape, data)?.to(stream)
 }
 
 /// A tensor of normal numbers, which repeat after 65,536: drawing each would take longer than timing the operation.

@@ -66,6 +66,11 @@ pub fn assert_no_worse_than_unfused<T: Float>(what: &str, got: &[f32], want: &[f
     );
 }
 
+/// The same numbers in f64.
+pub fn to_f64(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
 /// The bits of numbers, to compare NaN and zeros too.
 pub fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()

@@ -84,8 +84,9 @@ fn say_what_is_skipped() {
     ONCE.call_once(|| {
         if !missing.is_empty() {
             let reasons: Vec<&str> = missing.iter().map(|(_, reason)| reason.as_str()).collect();
-            // Not `eprintln!`, which the test harness captures.
-            writeln!(std::io::stderr(), "conformance: skipped: {}", reasons.join("; ")).unwrap();
+            let line = format!("conformance: skipped: {}\n", reasons.join("; "));
+            // Not `eprint!`, which the test harness captures.
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
     });
 }
@@ -129,7 +130,8 @@ impl<T: Float> Operand<T> {
                     framed.resize(GAPS.0 + width + GAPS.1, frame);
                     framed
                 };
-                let rows = values.chunks(width.max(1)).flat_map(row).collect();
+                let count: usize = outer.iter().product();
+                let rows = (0..count).flat_map(|i| row(&values[i * width..(i + 1) * width])).collect();
                 Tensor::from_vec(framed(shape), rows)
             }
         };

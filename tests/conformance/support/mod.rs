@@ -38,11 +38,6 @@ pub fn normal_tensor(seed: u64, shape: impl Into<Shape>) -> Tensor {
     Tensor::from_vec(shape, normal(seed, n)).unwrap()
 }
 
-/// The same numbers in f64.
-pub fn to_f64(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&x| f64::from(x)).collect()
-}
-
 /// Σ x·y: turns a vector-valued function into the scalar whose gradient `backward` gives for the output gradient `y`.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| x * y).sum()
