@@ -93,20 +93,24 @@ fn masked_row<B: Float>(
             *y += bias.to_f32();
         }
     }
-    let hide = |y: &mut [f32], hidden: f32| {
-        let Some(allowed) = params.allowed else { return };
-        for (y, allowed) in y.iter_mut().zip(allowed.narrow(3, first, len).elements(at)) {
-            *y = if allowed == 0 { hidden } else { *y };
-        }
-    };
-    hide(y, f32::NEG_INFINITY);
+    let allowed = params.allowed.map(|allowed| allowed.narrow(3, first, len));
+    hide(y, allowed, at, f32::NEG_INFINITY);
     let max = largest(y, 1.0);
     for y in y.iter_mut() {
         *y = exp(*y - max);
     }
     divide_by_sum(y);
     // NaN at a key that is seen stays with those.
-    hide(y, 0.0);
+    hide(y, allowed, at, 0.0);
+}
+
+/// Writes `hidden` where a key of row `at` is not allowed.
+#[inline(always)]
+fn hide(y: &mut [f32], allowed: Option<View<u8>>, at: [usize; 3], hidden: f32) {
+    let Some(allowed) = allowed else { return };
+    for (y, allowed) in y.iter_mut().zip(allowed.elements(at)) {
+        *y = if allowed == 0 { hidden } else { *y };
+    }
 }
 
 /// The greatest of scale · x. A row of −∞ alone, or of NaN, has none to subtract: 0.

@@ -43,7 +43,7 @@ pub fn describe(ordinal: usize) -> Result<String> {
         Ok((context.name()?, context.compute_capability()?, context.total_mem()?, driver))
     };
     let (name, (major, minor), bytes, driver) = about().map_err(fault("Device::status", ordinal))?;
-    let (gib, compiler) = (bytes as f64 / f64::from(1 << 30), build_info::cuda().unwrap_or_else(|missing| missing));
+    let (gib, compiler) = (bytes as f64 / f64::from(1 << 30), build_info::cuda().unwrap_or_default());
     Ok(format!(
         "{name}, compute capability {major}.{minor}, {gib:.0} GiB, driver for CUDA {}.{}; compiled by {compiler}",
         driver / 1000,

@@ -108,6 +108,7 @@ pub struct Simulation {
 
 /// When asynchronous work of a simulated GPU completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Timing {
     /// At once.
     Early,
