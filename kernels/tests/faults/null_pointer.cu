@@ -1,4 +1,4 @@
-// expect: illegal address: kernel write(int *), block (2,0,0), thread (5,0,0): access to (nil)
+// expect: illegal address: kernel write, block (2,0,0), thread (5,0,0): access to (nil)
 // One thread writes where nothing is.
 #include "check.h"
 
