@@ -155,7 +155,7 @@ __device__ __forceinline__ void store_vector(T *row, const RowSlice<Pack<T>::wid
         if (column < slice.columns) store(reinterpret_cast<Pack<T> *>(row + column), x);
     } else {
         T elements[width];
-        memcpy(elements, &x, sizeof(x));
+        memcpy(static_cast<void *>(elements), &x, sizeof(x));
 #pragma unroll
         for (int e = 0; e < width; ++e) {
             if (slice.has(vector, e)) store(row + slice.column(vector, e), elements[e]);

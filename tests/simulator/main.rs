@@ -42,14 +42,6 @@ fn scheduler() {
     check_passing("kernels/sim/tests");
 }
 
-/// Measurements are run by hand; that they compile is tested.
-#[test]
-fn bench() {
-    if !skipped() {
-        programs::check_all(&programs_in("kernels/tests/bench"), &[], &[]);
-    }
-}
-
 #[test]
 fn faults() {
     check_failing("kernels/tests/faults");

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "overflow.h"
+#include "signals.h"
 
 namespace wwsim {
 
@@ -64,7 +64,7 @@ Pool &pool() {
 }
 
 void Worker::loop() {
-    watch_for_overflow();
+    watch_for_faults();
     for (;;) {
         Latch *latch;
         {
@@ -85,7 +85,7 @@ void Worker::loop() {
 } // namespace
 
 bool run_together(unsigned count, const std::function<void(unsigned)> &job) {
-    watch_for_overflow();
+    watch_for_faults();
     if (count == 1) {
         job(0);
         return true;

@@ -19,8 +19,10 @@ struct GraphExec;
 
 inline namespace api {
 
+// Enumerations have a type, so that a number that names none of them is a value, and an error, and not undefined behavior.
+
 #define WWSIM_ENUMERATOR(name, number, text) name = number,
-enum cudaError { WWSIM_CUDA_ERRORS(WWSIM_ENUMERATOR) };
+enum cudaError : int { WWSIM_CUDA_ERRORS(WWSIM_ENUMERATOR) };
 #undef WWSIM_ENUMERATOR
 typedef cudaError cudaError_t;
 
@@ -74,7 +76,7 @@ typedef void (*cudaStreamCallback_t)(cudaStream_t stream, cudaError_t status, vo
 #define CUDARTAPI
 #define CUDART_CB
 
-enum cudaMemcpyKind {
+enum cudaMemcpyKind : int {
     cudaMemcpyHostToHost = 0,
     cudaMemcpyHostToDevice = 1,
     cudaMemcpyDeviceToHost = 2,
@@ -82,7 +84,7 @@ enum cudaMemcpyKind {
     cudaMemcpyDefault = 4,
 };
 
-enum cudaMemoryType {
+enum cudaMemoryType : int {
     cudaMemoryTypeUnregistered = 0,
     cudaMemoryTypeHost = 1,
     cudaMemoryTypeDevice = 2,
@@ -96,7 +98,7 @@ struct cudaPointerAttributes {
     void *hostPointer;
 };
 
-enum cudaMemLocationType {
+enum cudaMemLocationType : int {
     cudaMemLocationTypeInvalid = 0,
     cudaMemLocationTypeDevice = 1,
     cudaMemLocationTypeHost = 2,
@@ -109,7 +111,7 @@ struct cudaMemLocation {
     int id;
 };
 
-enum cudaMemoryAdvise {
+enum cudaMemoryAdvise : int {
     cudaMemAdviseSetReadMostly = 1,
     cudaMemAdviseUnsetReadMostly = 2,
     cudaMemAdviseSetPreferredLocation = 3,
@@ -118,19 +120,19 @@ enum cudaMemoryAdvise {
     cudaMemAdviseUnsetAccessedBy = 6,
 };
 
-enum cudaStreamCaptureMode {
+enum cudaStreamCaptureMode : int {
     cudaStreamCaptureModeGlobal = 0,
     cudaStreamCaptureModeThreadLocal = 1,
     cudaStreamCaptureModeRelaxed = 2,
 };
 
-enum cudaStreamCaptureStatus {
+enum cudaStreamCaptureStatus : int {
     cudaStreamCaptureStatusNone = 0,
     cudaStreamCaptureStatusActive = 1,
     cudaStreamCaptureStatusInvalidated = 2,
 };
 
-enum cudaLimit {
+enum cudaLimit : int {
     cudaLimitStackSize = 0,
     cudaLimitPrintfFifoSize = 1,
     cudaLimitMallocHeapSize = 2,
@@ -140,33 +142,33 @@ enum cudaLimit {
     cudaLimitPersistingL2CacheSize = 6,
 };
 
-enum cudaFuncCache {
+enum cudaFuncCache : int {
     cudaFuncCachePreferNone = 0,
     cudaFuncCachePreferShared = 1,
     cudaFuncCachePreferL1 = 2,
     cudaFuncCachePreferEqual = 3,
 };
 
-enum cudaSharedMemConfig {
+enum cudaSharedMemConfig : int {
     cudaSharedMemBankSizeDefault = 0,
     cudaSharedMemBankSizeFourByte = 1,
     cudaSharedMemBankSizeEightByte = 2,
 };
 
-enum cudaSharedCarveout {
+enum cudaSharedCarveout : int {
     cudaSharedmemCarveoutDefault = -1,
     cudaSharedmemCarveoutMaxL1 = 0,
     cudaSharedmemCarveoutMaxShared = 100,
 };
 
-enum cudaComputeMode {
+enum cudaComputeMode : int {
     cudaComputeModeDefault = 0,
     cudaComputeModeExclusive = 1,
     cudaComputeModeProhibited = 2,
     cudaComputeModeExclusiveProcess = 3,
 };
 
-enum cudaFuncAttribute {
+enum cudaFuncAttribute : int {
     cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
     cudaFuncAttributePreferredSharedMemoryCarveout = 9,
     cudaFuncAttributeClusterDimMustBeSet = 10,
@@ -191,7 +193,7 @@ struct cudaFuncAttributes {
     int nonPortableClusterSizeAllowed;
 };
 
-enum cudaLaunchAttributeID {
+enum cudaLaunchAttributeID : int {
     cudaLaunchAttributeIgnore = 0,
     cudaLaunchAttributeAccessPolicyWindow = 1,
     cudaLaunchAttributeCooperative = 2,

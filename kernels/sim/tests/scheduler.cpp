@@ -286,6 +286,13 @@ static void a_spin_lock_ends() {
     }
 }
 
+static int recurse(int depth) {
+    if (depth < 0) return 0;
+    volatile int local[64];
+    local[depth % 64] = depth;
+    return recurse(depth + 1) + local[depth % 64];
+}
+
 static void what_goes_wrong_is_said() {
     Outcome outcome = launch({2, 64}, {}, [&] {
         if (lane().rank < 40) {
@@ -338,6 +345,15 @@ static void what_goes_wrong_is_said() {
         for (;;) yield();
     });
     CHECK(outcome.fault == Fault::deadlock && contains(outcome, "no thread has reached its end"));
+    static volatile int *nowhere = reinterpret_cast<int *>(64);
+    outcome = launch({2, 40}, {}, [&] {
+        barrier("b", 0, 0);
+        if (lane().rank == 33) *nowhere = 1;
+        barrier("b", 0, 0);
+    });
+    CHECK(outcome.fault == Fault::illegal_address && contains(outcome, "thread (33,0,0): access to "));
+    outcome = launch({1, 2}, {}, [&] { recurse(0); });
+    CHECK(outcome.fault == Fault::launch_failure && contains(outcome, "stack overflow: a thread has 65536 bytes"));
     // A fault leaves nothing behind: the next launch runs.
     CHECK(launch({4, 256}, {}, [&] { barrier("b", 0, 0); }).ok);
 }

@@ -1,9 +1,9 @@
-// Says which kernel has overflowed its stack, where the system would only say "segmentation fault".
+// Turns a segmentation fault of device code into the fault of a launch, as a GPU's memory unit would.
 #pragma once
 
 namespace wwsim {
 
 // Installs the handler (once) and gives this OS thread a stack for it to run on (once for each thread).
-void watch_for_overflow();
+void watch_for_faults();
 
 } // namespace wwsim
