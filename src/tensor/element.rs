@@ -28,7 +28,7 @@ mod sealed {
     impl Sealed for half::f16 {}
 }
 
-/// A type of numbers that operations compute with: `f32`, [`bf16`] or [`f16`]. Arithmetic, statistics and sums are f32 in all
+/// A type of numbers that operations compute with: `f32`, [`bf16`] or [`struct@f16`]. Arithmetic, statistics and sums are f32 in all
 /// of them; results are rounded once, to the nearest number and to an even one of two.
 pub trait Float: Element + sealed::Sealed {
     /// Which of them.
