@@ -14,6 +14,10 @@ const FLAGS: &[&str] = &[
     "-fno-strict-aliasing",
     // A kernel's arithmetic is what it says, on every machine.
     "-ffp-contract=off",
+    // A null pointer's store must happen, to be caught.
+    "-fno-delete-null-pointer-checks",
+    // A stack frame larger than a page must not reach past the guard page below a thread's stack.
+    "-fstack-clash-protection",
     "-fPIC",
     "-pthread",
     "-Wall",

@@ -16,7 +16,7 @@ namespace WW_NAMESPACE {
 // %cluster_ctarank: which block of its cluster this is, x first, then y, then z.
 __device__ __forceinline__ unsigned cluster_rank() {
 #ifdef WW_SIM
-    return wwsim::block().cluster_rank;
+    return wwsim::isa::cluster_rank();
 #elif __CUDA_ARCH__ >= 900
     unsigned rank;
     asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));

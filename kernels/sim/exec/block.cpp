@@ -61,6 +61,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     threads = live = block_dim.x * block_dim.y * block_dim.z;
     dynamic_shared = wwsim_dynamic_shared = shared.get();
     dynamic_shared_bytes = launch.dynamic_shared_bytes;
+    compute_capability = launch.compute_capability;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
 
@@ -122,6 +123,8 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         }
     }
     current = nullptr;
+    // A neighbor that still reads this block's shared memory gets NaN: on a GPU it is gone.
+    if (gang->size() > 1) std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
     gang->leave(*this);
 }
 
@@ -178,8 +181,9 @@ void Block::wait(Waiting waiting, const char *in, unsigned waiting_for) {
 void Block::yield() {
     Lane &lane = this_lane();
     if (++yields % 1024 == 0) grid->check_progress();
-    if (gang->size() > 1 && random.one_in(16)) gang->pass(*this);
+    // Ready before the turn goes, or the others, should they all wait for this one, would think that nobody can run.
     make_ready(lane.rank / warp_size, 1u << lane.lane);
+    if (gang->size() > 1 && random.one_in(16)) gang->pass(*this);
     if (random.one_in(4)) change_warp();
     switch_to_next(lane);
     // If nothing else can run, what it spins for is the work of another OS thread.

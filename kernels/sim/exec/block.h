@@ -29,8 +29,7 @@ struct Meeting {
 };
 
 struct Warp {
-    unsigned exists = 0; // the lanes that it has
-    unsigned exited = 0;
+    unsigned exited = 0; // and those that it never had
     unsigned ready = 0; // the lanes that can run
     unsigned cursor = 0; // the lane to begin the search for the next one at
     unsigned meeting_count = 0;

@@ -71,7 +71,18 @@ wwsim_switch:
     add sp, sp, #160
     ret
     .size wwsim_switch, . - wwsim_switch
+
+// Where a new fiber begins: calls x19, without a place to return to, so that debuggers see the stack's end.
+    .globl wwsim_begin
+    .hidden wwsim_begin
+    .type wwsim_begin, %function
+wwsim_begin:
+    mov x16, x19
+    mov x30, xzr
+    br x16
+    .size wwsim_begin, . - wwsim_begin
 )");
+extern "C" void wwsim_begin();
 #else
 #error "the simulated GPU knows how to switch stacks on x86-64 and aarch64 only: add wwsim_switch for this processor"
 #endif
@@ -110,7 +121,8 @@ void prepare(Context &context, size_t offset, void (*entry)()) {
 #else
     void **frame = reinterpret_cast<void **>(top - 160);
     for (size_t i = 0; i < 20; i++) frame[i] = nullptr;
-    frame[11] = reinterpret_cast<void *>(entry); // x30
+    frame[0] = reinterpret_cast<void *>(entry);        // x19
+    frame[11] = reinterpret_cast<void *>(wwsim_begin); // x30
 #endif
     context.sp = frame;
 }

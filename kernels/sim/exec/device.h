@@ -26,6 +26,7 @@ struct BlockView {
     unsigned threads;        // in the block
     char *dynamic_shared;    // 1024-byte aligned
     size_t dynamic_shared_bytes;
+    int compute_capability;  // of the GPU: 80 or 90
 };
 
 // The part of a fiber that device code reads; exec/lane.h has the rest.
@@ -96,5 +97,7 @@ enum class Fault { launch_failure, illegal_address, misaligned_address, illegal_
 
 // Ends the launch with an error. The message is completed by kernel, block and thread.
 [[noreturn]] void fault(Fault kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// A fault on a GPU whose compute capability is lower.
+void needs_capability(int capability, const char *instruction);
 
 } // namespace wwsim

@@ -118,8 +118,22 @@ std::string Gang::describe() const {
     return text;
 }
 
-void cluster_arrive() { this_block().gang->cluster_arrive(this_lane()); }
-void cluster_wait() { this_block().gang->cluster_wait(this_lane()); }
+void needs_capability(int capability, const char *instruction) {
+    int own = block().compute_capability;
+    if (own < capability) {
+        fault(Fault::illegal_instruction, "%s: needs compute capability %d.%d, this GPU has %d.%d", instruction, capability / 10,
+              capability % 10, own / 10, own % 10);
+    }
+}
+
+void cluster_arrive() {
+    needs_capability(90, "barrier.cluster.arrive");
+    this_block().gang->cluster_arrive(this_lane());
+}
+void cluster_wait() {
+    needs_capability(90, "barrier.cluster.wait");
+    this_block().gang->cluster_wait(this_lane());
+}
 void grid_barrier() { this_block().gang->grid_barrier(); }
 
 } // namespace wwsim

@@ -8,8 +8,6 @@
 
 namespace wwsim {
 
-struct Block;
-
 // What a lane waits for, for the report of a deadlock.
 enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid };
 

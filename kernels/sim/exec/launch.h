@@ -34,6 +34,7 @@ struct Launch {
     dim3 grid, block, cluster;
     size_t dynamic_shared_bytes;
     bool cooperative;
+    int compute_capability = 90;
 };
 
 // How a launch ended: with a fault, or well.

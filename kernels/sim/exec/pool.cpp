@@ -1,8 +1,8 @@
 #include "pool.h"
 
 #include <condition_variable>
-#include <memory>
 #include <mutex>
+#include <pthread.h>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -57,10 +57,15 @@ struct Pool {
     std::vector<Worker *> idle;
 };
 
-// Never destroyed: workers may outlive the end of `main`.
+// Never destroyed: workers may outlive the end of `main`. After a fork the child has none of its parent's workers, so it begins anew.
 Pool &pool() {
-    static Pool &pool = *new Pool;
-    return pool;
+    static Pool *pool;
+    static const int watching = [] {
+        pool = new Pool;
+        return pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+    }();
+    (void)watching;
+    return *pool;
 }
 
 void Worker::loop() {

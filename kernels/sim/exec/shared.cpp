@@ -18,6 +18,7 @@ bool is_shared(const void *address) {
 }
 
 void *map_shared(const void *address, unsigned rank) {
+    needs_capability(90, "mapa");
     const Block &block = this_block();
     unsigned size = block.cluster_dim.x * block.cluster_dim.y * block.cluster_dim.z;
     if (rank >= size) fault(Fault::illegal_instruction, "map_shared: rank %u in a cluster of %u blocks", rank, size);

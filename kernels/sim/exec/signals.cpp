@@ -1,13 +1,16 @@
 #include "signals.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 
 #include "grid.h"
 
 namespace wwsim {
 
-static struct sigaction previous_segv, previous_bus;
+constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+static struct sigaction previous[std::size(signals)];
 
 // The instruction that faulted is a lane's. It is not gone back to: `fault` leaves for the host's stack, and the next launch
 // begins the fiber anew.
@@ -17,18 +20,53 @@ static void handle(int signal, siginfo_t *info, void *context) {
             fault(Fault::launch_failure, "stack overflow: a thread has %zu bytes; raise it with cudaDeviceSetLimit(cudaLimitStackSize, bytes)",
                   stack_bytes());
         }
+        // A GPU's division gives some number; in C++ it has no meaning.
+        if (signal == SIGFPE) fault(Fault::launch_failure, "an integer is divided by zero, or the lowest one by -1");
+        if (signal == SIGILL) fault(Fault::illegal_instruction, "an instruction that the host's processor does not have, at %p", info->si_addr);
         fault(Fault::illegal_address, "access to %p", info->si_addr);
     }
     // Not ours: whoever handled it before shall.
-    const struct sigaction &previous = signal == SIGSEGV ? previous_segv : previous_bus;
-    if (previous.sa_flags & SA_SIGINFO) {
-        previous.sa_sigaction(signal, info, context);
-    } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
-        sigaction(signal, &previous, nullptr); // and the instruction faults again
+    const struct sigaction &other = previous[std::find(std::begin(signals), std::end(signals), signal) - signals];
+    if (other.sa_flags & SA_SIGINFO) {
+        other.sa_sigaction(signal, info, context);
+    } else if (other.sa_handler == SIG_DFL || other.sa_handler == SIG_IGN) {
+        sigaction(signal, &other, nullptr); // and the instruction faults again
     } else {
-        previous.sa_handler(signal);
+        other.sa_handler(signal);
     }
 }
+
+namespace {
+
+// The stack on which an OS thread handles signals: after an overflow there is no room on the one that overflowed. Rust's threads and
+// sanitizers bring one, which may be too small to write a message on.
+class SignalStack {
+  public:
+    SignalStack() {
+        stack_t now;
+        if (sigaltstack(nullptr, &now) == 0 && !(now.ss_flags & SS_DISABLE) && now.ss_size >= bytes) return;
+        stack_t own = {};
+        own.ss_sp = memory = std::malloc(bytes);
+        own.ss_size = bytes;
+        if (memory) sigaltstack(&own, nullptr);
+    }
+    ~SignalStack() {
+        stack_t now;
+        if (memory && sigaltstack(nullptr, &now) == 0 && now.ss_sp == memory) {
+            stack_t none = {};
+            none.ss_flags = SS_DISABLE;
+            sigaltstack(&none, nullptr);
+        }
+        std::free(memory);
+    }
+    SignalStack(const SignalStack &) = delete;
+
+  private:
+    static constexpr size_t bytes = 64 * 1024;
+    void *memory = nullptr;
+};
+
+} // namespace
 
 void watch_for_faults() {
     static const bool installed = [] {
@@ -36,22 +74,12 @@ void watch_for_faults() {
         action.sa_sigaction = handle;
         // SA_NODEFER: the handler is left without returning, so the signal must not stay blocked.
         action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-        sigaction(SIGSEGV, &action, &previous_segv);
-        sigaction(SIGBUS, &action, &previous_bus);
+        for (size_t i = 0; i < std::size(signals); i++) sigaction(signals[i], &action, &previous[i]);
         return true;
     }();
     (void)installed;
-    // After an overflow there is no room on the stack that overflowed.
-    static thread_local const bool has_stack = [] {
-        stack_t now;
-        if (sigaltstack(nullptr, &now) == 0 && !(now.ss_flags & SS_DISABLE)) return true;
-        constexpr size_t bytes = 64 * 1024;
-        stack_t own = {};
-        own.ss_sp = std::malloc(bytes);
-        own.ss_size = bytes;
-        return own.ss_sp && sigaltstack(&own, nullptr) == 0;
-    }();
-    (void)has_stack;
+    static thread_local const SignalStack stack;
+    (void)stack;
 }
 
 } // namespace wwsim

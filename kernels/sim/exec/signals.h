@@ -1,9 +1,9 @@
-// Turns a segmentation fault of device code into the fault of a launch, as a GPU's memory unit would.
+// Turns what the host's processor refuses in device code (an address, an instruction, a division by zero) into the fault of a launch.
 #pragma once
 
 namespace wwsim {
 
-// Installs the handler (once) and gives this OS thread a stack for it to run on (once for each thread).
+// Installs the handlers (once) and gives this OS thread a stack for them to run on (once for each thread).
 void watch_for_faults();
 
 } // namespace wwsim

@@ -1,5 +1,6 @@
 #include "stacks.h"
 
+#include <atomic>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -7,24 +8,29 @@
 
 namespace wwsim {
 
-// Linux allows 65,530 mappings. Each guard page makes two, so the stacks of a large cooperative grid go without.
-constexpr size_t most_guards = 8192;
+// Linux allows a process 65,530 mappings, and each guard page makes two: of a large cooperative grid, most stacks go without.
+constexpr size_t most_guards = 16384;
+static std::atomic<size_t> guards{0};
 
 static size_t page() {
     static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     return bytes;
 }
 
-Stacks::~Stacks() {
+void Stacks::unmap() {
     if (memory) munmap(memory, mapped);
+    if (guarded) guards -= capacity;
+    memory = nullptr;
+    capacity = 0;
+    guarded = false;
 }
+
+Stacks::~Stacks() { unmap(); }
 
 bool Stacks::reserve(size_t count, size_t bytes) {
     bytes = (bytes + page() - 1) / page() * page() + page();
     if (count <= capacity && bytes == stack_bytes) return true;
-    if (memory) munmap(memory, mapped);
-    memory = nullptr;
-    capacity = 0;
+    unmap();
     count = (count + warp_size - 1) / warp_size * warp_size;
     void *map = mmap(nullptr, count * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) return false;
@@ -32,9 +38,9 @@ bool Stacks::reserve(size_t count, size_t bytes) {
     mapped = count * bytes;
     capacity = count;
     stack_bytes = bytes;
-    if (count <= most_guards) {
-        for (size_t i = 0; i < count; i++) mprotect(memory + i * bytes, page(), PROT_NONE);
-    }
+    guarded = guards.fetch_add(count) + count <= most_guards;
+    if (!guarded) guards -= count;
+    for (size_t i = 0; guarded && i < count; i++) mprotect(memory + i * bytes, page(), PROT_NONE);
     return true;
 }
 
@@ -45,7 +51,7 @@ void Stacks::assign(size_t i, Context &context) const {
 
 bool Stacks::is_guard(const void *address) const {
     const char *at = static_cast<const char *>(address);
-    return at >= memory && at < memory + mapped && static_cast<size_t>(at - memory) % stack_bytes < page();
+    return guarded && at >= memory && at < memory + mapped && static_cast<size_t>(at - memory) % stack_bytes < page();
 }
 
 } // namespace wwsim

@@ -22,10 +22,13 @@ class Stacks {
     bool is_guard(const void *address) const;
 
   private:
+    void unmap();
+
     char *memory = nullptr;
     size_t mapped = 0;
     size_t capacity = 0;
     size_t stack_bytes = 0; // with the guard page
+    bool guarded = false;
 };
 
 } // namespace wwsim

@@ -1,4 +1,5 @@
 // assert() that ends the launch when it fails in a kernel. As the C library's header does, it takes NDEBUG anew at each include.
+#pragma GCC system_header // clang warns of include_next elsewhere
 #include_next <assert.h>
 
 #ifndef WWSIM_ASSERT_H

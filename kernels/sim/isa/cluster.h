@@ -5,7 +5,13 @@
 
 namespace wwsim::isa {
 
+inline unsigned cluster_rank() {
+    needs_capability(90, "%cluster_ctarank");
+    return block().cluster_rank;
+}
+
 inline unsigned cluster_size() {
+    needs_capability(90, "%cluster_nctarank");
     const dim3 dim = block().cluster_dim;
     return dim.x * dim.y * dim.z;
 }

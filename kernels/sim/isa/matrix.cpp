@@ -85,6 +85,7 @@ void stmatrix(int matrices, bool transposed, void *row, const uint32_t *register
                                             {"stmatrix.x1.trans", "stmatrix.x2.trans", "stmatrix.x4.trans"}};
     const char *instruction = name(names, matrices, transposed);
     check_row(instruction, matrices, row);
+    needs_capability(90, "stmatrix");
     Store store{instruction, matrices, transposed, registers, row};
     rendezvous_of_warp(instruction, store);
 }

@@ -105,8 +105,8 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel,
             return error;
         if (cudaError_t error = check_enqueue(stream))
             return error;
-        Launch launch{name ? name : kernel_name(kernel), config.gridDim, config.blockDim, attributes.cluster,
-                      config.dynamicSmemBytes, attributes.cooperative};
+        const Launch launch{name ? name : kernel_name(kernel), config.gridDim, config.blockDim, attributes.cluster,
+                            config.dynamicSmemBytes, attributes.cooperative, stream.gpu->options.compute_capability};
         stream.gpu->enqueue(stream, [launch, body = std::move(body)](Gpu &gpu) {
             Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing};
             return run(launch, *body, schedule, gpu.options.workers);

@@ -5,7 +5,8 @@
 // - `kernel<<<grid, block, shared, stream>>>(arguments)` becomes a call of the launcher in launch.h, and
 //   `cudaLaunchKernel((void *)kernel, ...)` loses its cast.
 // - `extern __shared__ T name[];` becomes a reference to the block's dynamic shared memory.
-// - Inline assembly is an error, but in system headers and in FOLDER, the simulator's own.
+// - `__shared__ alignas(16) T x` and `static __shared__ T x` are put into the order of C++.
+// - Inline assembly is an error, but without an instruction, in system headers and in FOLDER, the simulator's own.
 //
 // It works on what the compiler's preprocessor writes (-E), so launches in headers and macros are ordinary ones, code that is
 // compiled for other targets is gone, and line markers tell the compiler which line of which file it reads. Newlines and markers are
@@ -31,6 +32,8 @@ class Rewriter {
                 launch(i);
             else if (tokens[i].is("extern") && tokens[i].kind == Kind::word)
                 extern_declaration(i);
+            else if (i > 0 && tokens[i].is("__thread") && tokens[i - 1].is("static"))
+                shared_declaration(i - 1);
             else if (tokens[i].is("cudaLaunchKernel") || tokens[i].is("cudaLaunchCooperativeKernel"))
                 untyped_launch(i + 2);
             else if (tokens[i].is("asm") || tokens[i].is("__asm__") || tokens[i].is("__asm"))
@@ -213,6 +216,32 @@ class Rewriter {
         return words.count(tokens[i].text) > 0;
     }
 
+    // The macro's `static` is the token `at`. Another one must not stand beside it, and an alignment not behind it.
+    void shared_declaration(size_t at) {
+        size_t begin = at, end = at + 2;
+        while (begin > 0 && is_specifier(begin - 1)) --begin;
+        std::vector<size_t> again, alignments;
+        for (; end < tokens.size() && (is_specifier(end) || tokens[end].is("alignas")); ++end) {
+            if (tokens[end].is("static")) again.push_back(end);
+            if (tokens[end].is("alignas") && source.is(end + 1, "(")) {
+                alignments.push_back(end);
+                end = tokens[end + 1].match;
+                if (end == none) return;
+            }
+        }
+        for (size_t i = begin; i < at; ++i)
+            if (tokens[i].is("static")) again.push_back(i);
+        if (std::any_of(tokens.begin() + begin, tokens.begin() + end, [](const Token &t) { return t.is("extern"); })) return;
+        string moved;
+        for (size_t i : alignments) {
+            const size_t after = tokens[i + 1].match + 1;
+            moved += source.spelling(i, after) + ' ';
+            replace(i, after, "");
+        }
+        if (!moved.empty()) edits.push_back({tokens[begin].begin, tokens[begin].begin, moved});
+        for (size_t i : again) replace(i, i + 1, "");
+    }
+
     // At block scope the name becomes a reference to an array of unknown bound: unlike a pointer it has the array's type, and unlike
     // an object of its own it may have another type in each instance of a template.
     //
@@ -277,7 +306,7 @@ class Rewriter {
 
     bool is_own(const string &file) const {
         char *path = realpath(file.c_str(), nullptr); // of `kernels/tests/../sim/isa/check.h`, for one
-        bool result = path && string_view(path).substr(0, own.size()) == own;
+        bool result = path && string_view(path).substr(0, own.size() + 1) == own + '/';
         std::free(path);
         return result;
     }
@@ -286,6 +315,11 @@ class Rewriter {
         int line = 0;
         const Marker *marker = source.marker_at(tokens[i].begin, line);
         if (marker && (marker->system || is_own(marker->file))) return;
+        // A barrier for the compiler, `asm volatile("" ::: "memory")`, says nothing to a machine.
+        size_t open = i + 1;
+        while (open < tokens.size() && tokens[open].kind == Kind::word) ++open;
+        if (source.is(open, "(") && source.is(open + 1, "\"\"") && (source.is(open + 2, ":") || source.is(open + 2, "::") || source.is(open + 2, ")")))
+            return;
         error(i, "inline PTX is not supported by the simulated GPU");
     }
 };
