@@ -3,28 +3,34 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "device.h"
 
 namespace wwsim {
 
-// Linux allows 65,530 mappings. Each guard page makes two, so the stacks of a large cooperative grid go without.
-constexpr size_t most_guards = 8192;
+// Linux allows a process 65,530 mappings. Each guard page makes two, so most stacks of a large cooperative grid go without.
+constexpr size_t most_guards = 16384;
+static std::atomic<size_t> guards_in_process{0};
 
 static size_t page() {
     static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     return bytes;
 }
 
-Stacks::~Stacks() {
+Stacks::~Stacks() { release(); }
+
+void Stacks::release() {
     if (memory) munmap(memory, mapped);
+    guards_in_process -= guards;
+    memory = nullptr;
+    capacity = guards = 0;
 }
 
 bool Stacks::reserve(size_t count, size_t bytes) {
     bytes = (bytes + page() - 1) / page() * page() + page();
     if (count <= capacity && bytes == stack_bytes) return true;
-    if (memory) munmap(memory, mapped);
-    memory = nullptr;
-    capacity = 0;
+    release();
     count = (count + warp_size - 1) / warp_size * warp_size;
     void *map = mmap(nullptr, count * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) return false;
@@ -32,8 +38,11 @@ bool Stacks::reserve(size_t count, size_t bytes) {
     mapped = count * bytes;
     capacity = count;
     stack_bytes = bytes;
-    if (count <= most_guards) {
+    if ((guards_in_process += count) <= most_guards) {
+        guards = count;
         for (size_t i = 0; i < count; i++) mprotect(memory + i * bytes, page(), PROT_NONE);
+    } else {
+        guards_in_process -= count;
     }
     return true;
 }

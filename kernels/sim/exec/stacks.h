@@ -22,9 +22,12 @@ class Stacks {
     bool is_guard(const void *address) const;
 
   private:
+    void release();
+
     char *memory = nullptr;
     size_t mapped = 0;
     size_t capacity = 0;
+    size_t guards = 0; // the stacks that have one: all or none
     size_t stack_bytes = 0; // with the guard page
 };
 
