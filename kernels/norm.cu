@@ -202,7 +202,7 @@ extern "C" int32_t WW_FUNCTION(norm)(const ww_norm_params *params, ww_stream str
     const ww_norm_params &p = *params;
     const bool residual = p.residual != nullptr;
     Rows rows(p);
-    const bool well_formed = stream != nullptr && rows.add_input(p.x, p.x_stride) && rows.add(p.y, p.y_stride) &&
+    const bool well_formed = rows.add_input(p.x, p.x_stride) && rows.add(p.y, p.y_stride) &&
                              (!residual || rows.add_input(p.residual, p.residual_stride)) && rows.add_optional(p.sum, p.sum_stride) &&
                              rows.add_weights(p.gamma) && (p.beta == nullptr || rows.add_weights(p.beta)) &&
                              is_vector(p.mean, p.rows, sizeof(float)) && is_vector(p.rstd, p.rows, sizeof(float)) &&
@@ -227,7 +227,7 @@ extern "C" int32_t WW_FUNCTION(norm_backward)(const ww_norm_backward_params *par
     const ww_norm_backward_params &p = *params;
     Rows rows(p);
     const bool well_formed =
-        stream != nullptr && rows.add_input(p.x, p.x_stride) && rows.add_input(p.dy, p.dy_stride) &&
+        rows.add_input(p.x, p.x_stride) && rows.add_input(p.dy, p.dy_stride) &&
         (p.residual_grad == nullptr || rows.add_input(p.residual_grad, p.residual_grad_stride)) && rows.add(p.dx, p.dx_stride) &&
         rows.add_optional(p.dbranch, p.dbranch_stride) && rows.add_weights(p.gamma) && is_vector(p.mean, p.rows, sizeof(float)) &&
         is_vector(p.rstd, p.rows, sizeof(float)) && is_vector(p.dgamma, p.columns, sizeof(float)) &&

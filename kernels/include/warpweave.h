@@ -1,7 +1,7 @@
 /* The whole C ABI of the kernels: parameter structures, launchers and status codes.
  *
- * - A launcher enqueues kernels on a stream and returns. It never allocates, never synchronises and never uses the default
- *   stream. Scratch memory comes in through the parameters; `ww_<op>_workspace` says how many bytes.
+ * - A launcher enqueues kernels on the stream that it is given and returns. It never allocates and never synchronises. Scratch
+ *   memory comes in through the parameters; `ww_<op>_workspace` says how many bytes, or a `WW_ERROR_*`.
  * - It returns 0, a `cudaError_t` (above 0) or a `WW_ERROR_*` (below 0). It checks what would make a kernel go wrong; what
  *   users get wrong is checked, with better messages, by the Rust functions over it.
  * - All pointers are device pointers. Strides are in elements. Sizes are int64_t. A null pointer marks what is absent.
@@ -27,7 +27,7 @@ extern "C" {
 #define WW_STATIC_ASSERT _Static_assert
 #endif
 
-/* A `cudaStream_t` that is not the default stream, or a stream of the simulated GPU. */
+/* A `cudaStream_t` of the current device, or a stream of the simulated GPU. */
 typedef void *ww_stream;
 
 #define WW_OK 0
