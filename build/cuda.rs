@@ -69,10 +69,10 @@ impl Archs {
         }
     }
 
-    /// The arch whose PTX later GPUs can compile for themselves: the highest without a letter, for what has one runs on that
+    /// The arch whose PTX later GPUs compile for themselves: the highest, without its letter, for what has one runs on that
     /// generation alone.
     fn ptx(&self) -> Option<u32> {
-        self.0.iter().filter_map(|arch| arch.parse().ok()).max()
+        self.0.iter().filter_map(|arch| arch.trim_end_matches(['a', 'f']).parse().ok()).max()
     }
 
     fn flags(&self) -> Vec<OsString> {

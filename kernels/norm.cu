@@ -8,8 +8,8 @@
 // bounds it. A row belongs to a few lanes, a warp, a block or a cluster (`forward_shapes`). A block ends with its row, or its rows, and
 // the hardware keeps many in flight; gamma and beta come from L1.
 // Without clusters (before sm_90) the widest rows have one block of as many warps, at most 1024 threads: each then plays two threads
-// of a row of more than 32768 columns, the second one's elements in shared memory, 128 KiB for f32: a device with less there, an
-// sm_86 or sm_89, gives the launch's error for these. Order and bits are those of the cluster.
+// of a row of more than 32768 columns, the second one's elements in shared memory, 128 KiB for f32. Where a block has less, on an
+// sm_86 or sm_89, it reads what is left over three times. Order and bits are those of the cluster.
 //
 // Backward. n = (x - mean) * rstd and g = dy * gamma:
 //     dx = rstd * (g - mean(g) - n * mean(g * n)) + residual_grad,   dgamma = sum over rows of dy * n,   dbeta = of dy
@@ -84,15 +84,22 @@ template <typename T> int32_t launch_forward(const ww_norm_params &p, ww_stream 
     const Shape &shape = shape_of(forward_shapes, p.columns);
     RowTeam team = shape.team;
     const int threads_per_row = team.threads();
+    int shared_vectors = 0;
     LaunchShape launch_shape;
     launch_shape.block = shape.block_threads;
     if (team.blocks > 1) {
         bool clusters = false;
-        if (const int32_t status = has_clusters(stream, clusters)) return status;
+        if (const int32_t status = has_clusters(norm_forward<T, 32, 256>, stream, clusters)) return status;
         if (!clusters) {
             team = {32, std::min(team.warps * team.blocks, 32), 1};
             launch_shape.block = team.threads();
-            if (threads_per_row > team.threads()) launch_shape.shared_bytes = team.threads() * 32 * sizeof(T);
+        }
+        if (threads_per_row > team.threads()) {
+            const int vector_bytes = team.threads() * static_cast<int>(sizeof(Pack<T>));
+            int most = 0;
+            if (const int32_t status = most_shared_bytes(norm_forward<T, 32, 1024>, stream, most)) return status;
+            shared_vectors = std::min(32 / Pack<T>::width, most / vector_bytes);
+            launch_shape.shared_bytes = shared_vectors * vector_bytes;
         }
     }
     const int64_t rows = team.rows(launch_shape.block.x), blocks = (p.rows + rows - 1) / rows * team.blocks;
@@ -102,7 +109,7 @@ template <typename T> int32_t launch_forward(const ww_norm_params &p, ww_stream 
     auto *kernel = launch_shape.block.x > 256       ? norm_forward<T, 32, 1024>
                    : shape.columns_per_thread == 32 ? norm_forward<T, 32, 256>
                                                     : norm_forward<T, 8, 256>;
-    return launch(kernel, launch_shape, stream, p, Dropout(p.dropout), team, threads_per_row, aligned);
+    return launch(kernel, launch_shape, stream, p, Dropout(p.dropout), team, threads_per_row, shared_vectors, aligned);
 }
 
 // In how many parts the sums over rows are taken: two groups of rows or more in each, so that fewer bytes go to the workspace than
@@ -121,7 +128,7 @@ template <typename T> int32_t launch_backward(const ww_norm_backward_params &p, 
     const Dropout dropout(p.dropout);
     bool clusters = true;
     if (team.blocks > 1) {
-        if (const int32_t status = has_clusters(stream, clusters)) return status;
+        if (const int32_t status = has_clusters(norm_backward<T, 32>, stream, clusters)) return status;
     }
     int32_t status = WW_OK;
     if (parts == 0) {

@@ -307,7 +307,8 @@ extern "C" int32_t WW_FUNCTION(softmax)(const ww_softmax_params *params, ww_stre
     if (p.bias != nullptr && !is_dtype(p.bias_dtype)) return WW_ERROR_UNSUPPORTED;
     if (is_empty(s)) return WW_OK;
     const int64_t bytes = element_bytes(p.dtype);
-    if (!is_vector(p.x, 1, bytes) || !is_vector(p.y, 1, bytes) || !is_apart(s, p.y_strides)) return WW_ERROR_ARGUMENT;
+    if (stream == nullptr || !is_vector(p.x, 1, bytes)) return WW_ERROR_ARGUMENT;
+    if (!is_vector(p.y, 1, bytes) || !is_apart(s, p.y_strides)) return WW_ERROR_ARGUMENT;
     if (p.x == p.y && !std::equal(p.x_strides, p.x_strides + 3, p.y_strides)) return WW_ERROR_ARGUMENT;
     if (p.bias != nullptr && !is_vector(p.bias, 1, element_bytes(p.bias_dtype))) return WW_ERROR_ARGUMENT;
     if (p.key_lengths != nullptr && !is_vector(p.key_lengths, 1, 4)) return WW_ERROR_ARGUMENT;
@@ -338,7 +339,8 @@ extern "C" int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_param
     if (s.keys > most_columns || !is_dtype(p.dtype)) return WW_ERROR_UNSUPPORTED;
     if (is_empty(s)) return WW_OK;
     const int64_t bytes = element_bytes(p.dtype);
-    if (!is_vector(p.y, 1, bytes) || !is_vector(p.grad, 1, bytes) || !is_apart(s, p.grad_strides)) return WW_ERROR_ARGUMENT;
+    if (stream == nullptr || !is_vector(p.y, 1, bytes)) return WW_ERROR_ARGUMENT;
+    if (!is_vector(p.grad, 1, bytes) || !is_apart(s, p.grad_strides)) return WW_ERROR_ARGUMENT;
     return with_type(p.dtype, [&](auto type) {
         using T = typename decltype(type)::type;
         const bool aligned = is_aligned<T>(s, p.y, p.y_strides) && is_aligned<T>(s, p.grad, p.grad_strides);

@@ -183,33 +183,54 @@ template <typename T> bool is_aligned(const RowShape &s, const void *start, cons
            (s.heads <= 1 || strides[1] % width == 0) && (s.queries <= 1 || strides[2] % width == 0);
 }
 
-// The most blocks of a cluster there.
-inline int32_t most_cluster_blocks(ww_stream stream, int &blocks) {
+// The most blocks of a cluster of this kernel there.
+template <typename... Parameters>
+int32_t most_cluster_blocks(void (*kernel)(Parameters...), ww_stream stream, int &blocks) {
     bool clusters = false;
     int major = 0;
-    int32_t status = has_clusters(stream, clusters);
+    int32_t status = has_clusters(kernel, stream, clusters);
     if (status == WW_OK) status = device_attribute(stream, cudaDevAttrComputeCapabilityMajor, major);
     // 16 are not promised by the programming model; the data center's GPUs of these two generations have them.
     blocks = !clusters ? 1 : major == 9 || major == 10 ? 16 : 8;
     return status;
 }
 
-template <typename T, typename Params, typename... More>
-int32_t launch_rows(void (*kernel)(Params, RowPlan, More...), const Params &p, const RowShape &s, int held_vectors, bool aligned,
-                    ww_stream stream, const More &...more) {
-    int most_blocks = 1;
-    int32_t status = most_cluster_blocks(stream, most_blocks);
-    if (status != WW_OK) return status;
-    const RowPlan plan = plan_rows(s, Pack<T>::width, held_vectors, aligned, most_blocks);
+// Allows the kernel clusters of more than 8 blocks, and finds out whether one fits: an H100 with fewer multiprocessors, or a part
+// of one, may have no 16 free ones side by side.
+template <typename... Parameters>
+int32_t fits_wide_cluster(void (*kernel)(Parameters...), const LaunchShape &shape, ww_stream stream, bool &answer) {
+    const void *function = reinterpret_cast<const void *>(kernel);
+    const cudaError_t status = cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+    if (status != cudaSuccess) return status;
+    int clusters = 0;
+    const LaunchConfig launch(shape, stream);
+    answer = cudaOccupancyMaxActiveClusters(&clusters, kernel, &launch.config) == cudaSuccess && clusters > 0;
+    return WW_OK;
+}
+
+inline LaunchShape launch_shape(const RowPlan &plan) {
     LaunchShape shape;
     shape.grid = dim3(static_cast<unsigned>(plan.gangs * plan.team.blocks));
     shape.block = dim3(static_cast<unsigned>(plan.block_threads));
     shape.cluster = static_cast<unsigned>(plan.team.blocks);
-    if (plan.team.blocks > 8) {
-        status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
-        if (status != WW_OK) return status;
+    return shape;
+}
+
+template <typename T, typename Params, typename... More>
+int32_t launch_rows(void (*kernel)(Params, RowPlan, More...), const Params &p, const RowShape &s, int held_vectors, bool aligned,
+                    ww_stream stream, const More &...more) {
+    constexpr int width = Pack<T>::width;
+    int most_blocks = 1;
+    if (s.keys + width > int64_t{row_tiers[0].threads} * held_vectors * width) {
+        if (const int32_t status = most_cluster_blocks(kernel, stream, most_blocks)) return status;
     }
-    return launch(kernel, shape, stream, p, plan, more...);
+    RowPlan plan = plan_rows(s, width, held_vectors, aligned, most_blocks);
+    if (plan.team.blocks > 8) {
+        bool fits = false;
+        if (const int32_t status = fits_wide_cluster(kernel, launch_shape(plan), stream, fits)) return status;
+        if (!fits) plan = plan_rows(s, width, held_vectors, aligned, 8);
+    }
+    return launch(kernel, launch_shape(plan), stream, p, plan, more...);
 }
 
 // Calls f(first, part) for parts of [batch, heads, queries] that have no more than `most_rows` rows.

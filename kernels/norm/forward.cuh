@@ -9,12 +9,29 @@ namespace WW_NAMESPACE {
 namespace {
 
 // A row's vectors in registers: those of one thread of the row, or, where a block without a cluster is too small for the widest
-// rows, of two, the second one's in shared memory.
+// rows, of two. Of the second one's, `shared_vectors` are in shared memory, [shared_vectors][threads of the block]; where that
+// does not hold all, the others are read from `source` each time.
 template <typename T, int vectors, bool doubled> struct HeldRow {
     static constexpr int width = Pack<T>::width;
     Pack<T> first[vectors];
-    Pack<T> *second; // [vectors][threads of the block], or null
     RowSlice<width> slice;
+    bool both;
+    int shared_vectors;
+    const T *source;
+
+    __device__ __forceinline__ Pack<T> &second(int v) const { return dynamic_shared<Pack<T>>()[v * blockDim.x + threadIdx.x]; }
+    __device__ __forceinline__ RowSlice<width> second_slice() const {
+        RowSlice<width> other = slice;
+        other.thread += blockDim.x;
+        return other;
+    }
+
+    __device__ __forceinline__ void read() {
+        load_vectors(first, source, slice);
+        if (!doubled || !both) return;
+#pragma unroll 1
+        for (int v = 0; v < shared_vectors; ++v) second(v) = load_vector(source, second_slice(), v);
+    }
 
     template <typename F> __device__ __forceinline__ void each_vector(F f) {
 #pragma unroll
@@ -23,11 +40,16 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
             first[v].stay_packed();
         }
         if constexpr (doubled) {
-            if (second == nullptr) return;
-            RowSlice<width> other = slice;
-            other.thread += blockDim.x;
+            if (!both) return;
+            const RowSlice<width> other = second_slice();
 #pragma unroll 1
-            for (int v = 0; v < vectors; ++v) f(other, v, second[v * blockDim.x + threadIdx.x], 1);
+            for (int v = 0; v < vectors; ++v) {
+                const bool shared = v < shared_vectors;
+                // This thread may have written there.
+                Pack<T> pack = shared ? second(v) : load_vector<Reads::in_place>(source, other, v);
+                f(other, v, pack, 1);
+                if (shared) second(v) = pack;
+            }
         }
     }
 };
@@ -51,7 +73,8 @@ __device__ __forceinline__ void sum_row(float (&x)[parts][values], const RowTeam
 
 template <typename T, int columns_per_thread, int max_threads>
 __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params p, const Dropout dropout, const RowTeam team,
-                                                            const int threads_per_row, const bool aligned) {
+                                                            const int threads_per_row, const int shared_vectors,
+                                                            const bool aligned) {
     constexpr int width = Pack<T>::width, vectors = columns_per_thread / width;
     constexpr bool doubled = max_threads == 1024;
     constexpr int parts = doubled ? 2 : 1;
@@ -61,18 +84,12 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
 
     const int64_t row = static_cast<int64_t>(blockIdx.x / team.blocks) * team.rows(blockDim.x) + team.row();
     const bool live = row < p.rows; // the last block may have more groups than rows: they go on as rows of no columns
-    const bool both = doubled && threads_per_row > team.threads();
     HeldRow<T, vectors, doubled> s;
     s.slice = {live ? static_cast<int>(p.columns) : 0, team.thread(), threads_per_row, aligned};
-    s.second = both ? dynamic_shared<Pack<T>>() : nullptr;
-
-    const T *x = static_cast<const T *>(p.x) + row * p.x_stride;
-    load_vectors(s.first, x, s.slice);
-    if constexpr (doubled) {
-        s.each_vector([&](const auto &slice, int v, Pack<T> &pack, int part) {
-            if (part == 1) pack = load_vector(x, slice, v);
-        });
-    }
+    s.both = doubled && threads_per_row > team.threads();
+    s.shared_vectors = shared_vectors;
+    s.source = static_cast<const T *>(p.x) + row * p.x_stride;
+    s.read();
     if (p.residual != nullptr) {
         const T *residual = static_cast<const T *>(p.residual) + row * p.residual_stride;
         T *sum = static_cast<T *>(p.sum) + row * p.sum_stride;
@@ -86,6 +103,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
             pack = Pack<T>::round(branch);
             store_vector(sum, slice, v, pack);
         });
+        s.source = sum;
     }
 
     cluster_has_begun(team);
@@ -99,7 +117,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
 #pragma unroll
             for (int e = 0; e < width; ++e) total[part][0] += value[e];
         });
-        sum_row(total, team, both, slots_of_mean);
+        sum_row(total, team, s.both, slots_of_mean);
         center = total[0][0] / count;
     }
     float moments[parts][2] = {}; // of s - center: its sum and that of its square
@@ -112,7 +130,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
             moments[part][1] = fmaf(deviation, deviation, moments[part][1]);
         });
     });
-    sum_row(moments, team, both, slots_of_squares);
+    sum_row(moments, team, s.both, slots_of_squares);
     // By which the rounded center misses the mean. RMS norm has no mean to miss.
     const float missed = p.kind == WW_NORM_LAYER ? moments[0][0] / count : 0.0f;
     const float variance = fmaf(-missed, missed, moments[0][1] / count);

@@ -22,7 +22,7 @@ extern "C" {
 typedef struct ww_sim_options {
     uint64_t seed;              /* of the order of warps, blocks and asynchronous work */
     int32_t timing;             /* WW_SIM_*: when asynchronous work completes, kernels on a stream included */
-    int32_t compute_capability; /* 80 or 90 */
+    int32_t compute_capability; /* 80, 86 or 90 */
 } ww_sim_options;
 WW_STATIC_ASSERT(sizeof(ww_sim_options) == 16, "ww_sim_options");
 

@@ -95,9 +95,15 @@ pub fn fold<const N: usize>(rows: [&[f32]; N], init: f32, step: impl Fn(f32, [f3
     let whole = len - len % LANES;
     let mut start = 0;
     while start < whole {
-        let chunks = rows.map(|row| &row[start..start + LANES]);
+        // Copied, so that each chunk is loaded as vectors: where the elements are picked out of slices, it is left to chance
+        // (as little as another cargo feature) whether the compiler puts the lanes together again.
+        let chunks = rows.map(|row| {
+            let mut chunk = [0.0; LANES];
+            chunk.copy_from_slice(&row[start..start + LANES]);
+            chunk
+        });
         for lane in 0..LANES {
-            lanes[lane] = step(lanes[lane], chunks.map(|chunk| chunk[lane]));
+            lanes[lane] = step(lanes[lane], std::array::from_fn(|row| chunks[row][lane]));
         }
         start += LANES;
     }

@@ -16,6 +16,7 @@ pub mod rotary;
 pub mod sampling;
 pub mod scratch;
 pub mod softmax;
+pub mod wide;
 
 /// Runs `f` compiled for the widest vector instructions at hand. `f` itself, what it calls and every closure that it hands
 /// on must be `#[inline(always)]`: what stays out of line is compiled without FMA, where a `mul_add` is a function call.

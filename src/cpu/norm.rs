@@ -1,11 +1,12 @@
-//! Layer norm and RMS norm, in f32. A row stays in the first-level cache, so memory is read and written once.
+//! Layer norm and RMS norm, in f32. A block of rows stays in the second-level cache, so memory is read
+//! and written once.
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::activation::join_blocks;
 use super::math::{dot, fold, sum, total};
-use super::{dropout, rows_per_task, scratch, simd};
+use super::{dropout, rows_per_task, simd, wide};
 use crate::ops::{BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual};
 use crate::tensor::{Float, View, ViewMut};
 
@@ -20,10 +21,14 @@ struct Weights<'a> {
 
 /// Calls `f` with the parameters in f32, which are converted once for all rows.
 fn with_weights<W: Float>(params: &NormParams<W>, f: impl FnOnce(Weights)) {
-    scratch::with_rows(params.gamma.len(), |[gamma, beta]| {
-        let gamma = W::widen(params.gamma.row([]), gamma);
-        let beta = params.beta.as_ref().map(|view| W::widen(view.row([]), beta));
-        f(Weights { kind: params.kind, eps: params.eps, gamma, beta });
+    let (kind, eps) = (params.kind, params.eps);
+    fn matrix<W: Float>(row: View<W>) -> View<W> {
+        row.reshape([1, row.len()]).expect("a row without gaps is a matrix of one")
+    }
+    wide::read(matrix(params.gamma), |gamma| {
+        wide::read_optional(params.beta.map(matrix), |beta| {
+            f(Weights { kind, eps, gamma: gamma.row([0]), beta: beta.as_ref().map(|beta| beta.row([0])) });
+        });
     });
 }
 
@@ -35,71 +40,56 @@ pub fn norm<T: Float, W: Float>(
     y: ViewMut<T>,
     stats: NormStatsMut,
 ) {
-    let columns = x.dim(1);
-    let block = rows_per_task(columns);
+    let block = rows_per_task(x.dim(1));
     let blocks = y.par_blocks(block).zip(stats.mean.par_blocks(block)).zip(stats.rstd.par_blocks(block));
     with_weights(params, |weights| match residual {
-        None => blocks.enumerate().for_each(|(i, ((mut y, mut mean), mut rstd))| {
-            let (mean, rstd) = (mean.row_mut([]), rstd.row_mut([]));
-            scratch::with_rows(columns, |[wide_x, wide_y]| {
-                simd(
-                    #[inline(always)]
-                    || {
-                        for row in 0..y.dim(0) {
-                            let x = T::widen(x.row([i * block + row]), wide_x);
-                            (mean[row], rstd[row]) = T::write(
-                                y.row_mut([row]),
-                                wide_y,
-                                #[inline(always)]
-                                |y| norm_row(weights, x, y),
-                            );
-                        }
-                    },
-                );
-            });
+        None => blocks.enumerate().for_each(|(i, ((y, mean), rstd))| {
+            let x = x.narrow(0, i * block, y.dim(0));
+            wide::read(x, |x| wide::write(y, |y| norm_block(weights, x, y, mean, rstd)));
         }),
         Some(Residual { input, sum, dropout }) => {
-            blocks.zip(sum.par_blocks(block)).enumerate().for_each(|(i, (((mut y, mut mean), mut rstd), mut sum))| {
-                let (mean, rstd) = (mean.row_mut([]), rstd.row_mut([]));
-                scratch::with_rows(columns, |[wide, wide_input, wide_y]| {
-                    simd(
-                        #[inline(always)]
-                        || {
-                            for row in 0..y.dim(0) {
-                                let at = i * block + row;
-                                let input = T::widen(input.row([at]), wide_input);
-                                let sum = sum.row_mut([row]);
-                                T::write(
-                                    sum,
-                                    wide,
-                                    #[inline(always)]
-                                    |sum| add_row(dropout, at, x.row([at]), input, sum),
-                                );
-                                // The sum as it was rounded.
-                                let sum = T::widen(sum, wide);
-                                (mean[row], rstd[row]) = T::write(
-                                    y.row_mut([row]),
-                                    wide_y,
-                                    #[inline(always)]
-                                    |y| norm_row(weights, sum, y),
-                                );
-                            }
-                        },
-                    );
+            blocks.zip(sum.par_blocks(block)).enumerate().for_each(|(i, (((y, mean), rstd), mut sum))| {
+                let first = i * block;
+                let [x, input] = [x, input].map(|view| view.narrow(0, first, y.dim(0)));
+                wide::read(x, |x| {
+                    wide::read(input, |input| {
+                        wide::write(sum.reborrow(), |sum| add_block(dropout, first, x, input, sum));
+                    });
                 });
+                // The sum as it was rounded.
+                wide::read(sum.as_view(), |sum| wide::write(y, |y| norm_block(weights, sum, y, mean, rstd)));
             });
         }
     });
 }
 
-/// sum = input + dropout(x), of row `row`.
-#[inline(always)]
-fn add_row<T: Float>(dropout: Dropout, row: usize, x: &[T], input: &[f32], sum: &mut [f32]) {
-    T::load(x, sum);
-    dropout::scale(dropout, (row * x.len()) as u64, sum);
-    for (sum, &input) in sum.iter_mut().zip(input) {
-        *sum += input;
-    }
+/// sum = input + dropout(x), of rows from `first` on.
+fn add_block(dropout: Dropout, first: usize, x: View, input: View, mut sum: ViewMut) {
+    simd(
+        #[inline(always)]
+        || {
+            for row in 0..sum.dim(0) {
+                let (x, sum) = (x.row([row]), sum.row_mut([row]));
+                sum.copy_from_slice(x);
+                dropout::scale(dropout, ((first + row) * x.len()) as u64, sum);
+                for (sum, &input) in sum.iter_mut().zip(input.row([row])) {
+                    *sum += input;
+                }
+            }
+        },
+    );
+}
+
+fn norm_block(weights: Weights, x: View, mut y: ViewMut, mut mean: ViewMut, mut rstd: ViewMut) {
+    let (mean, rstd) = (mean.row_mut([]), rstd.row_mut([]));
+    simd(
+        #[inline(always)]
+        || {
+            for row in 0..y.dim(0) {
+                (mean[row], rstd[row]) = norm_row(weights, x.row([row]), y.row_mut([row]));
+            }
+        },
+    );
 }
 
 /// Normalizes one row and returns its mean and rstd.
@@ -163,43 +153,21 @@ pub fn norm_backward<T: Float, W: Float>(
     let mut partial = vec![0.0; rows.div_ceil(block) * 2 * columns];
     let blocks = dx.par_blocks(block).zip(partial.par_chunks_exact_mut(2 * columns));
     with_weights(params, |weights| {
-        let task = |i: usize, mut dx: ViewMut<T>, partial: &mut [f32], mut branch: Option<BranchGrad<T>>| {
-            let (dgamma, dbeta) = partial.split_at_mut(columns);
-            scratch::with_rows(columns, |[wide_x, wide_dy, wide_grad, wide_dx, wide_branch]| {
-                simd(
-                    #[inline(always)]
-                    || {
-                        for row in 0..dx.dim(0) {
-                            let at = i * block + row;
-                            let stats = (stats.mean.row([])[at], stats.rstd.row([])[at]);
-                            let (x, dy) = (T::widen(x.row([at]), wide_x), T::widen(dy.row([at]), wide_dy));
-                            T::write(
-                                dx.row_mut([row]),
-                                wide_dx,
-                                #[inline(always)]
-                                |dx| {
-                                    norm_backward_row(weights, x, stats, dy, dx, dgamma, dbeta);
-                                    if let Some(grad) = &residual_grad {
-                                        for (dx, &grad) in dx.iter_mut().zip(T::widen(grad.row([at]), wide_grad)) {
-                                            *dx += grad;
-                                        }
-                                    }
-                                    if let Some(BranchGrad { dx: branch, dropout }) = &mut branch {
-                                        T::write(
-                                            branch.row_mut([row]),
-                                            wide_branch,
-                                            #[inline(always)]
-                                            |branch| {
-                                                branch.copy_from_slice(dx);
-                                                dropout::scale(*dropout, (at * columns) as u64, branch);
-                                            },
-                                        );
-                                    }
-                                },
-                            );
-                        }
-                    },
-                );
+        let task = |i: usize, dx: ViewMut<T>, partial: &mut [f32], branch: Option<BranchGrad<T>>| {
+            let [x, dy] = [x, dy].map(|view| view.narrow(0, i * block, dx.dim(0)));
+            let residual_grad = residual_grad.map(|grad| grad.narrow(0, i * block, dx.dim(0)));
+            let stats = [stats.mean, stats.rstd].map(|view| view.narrow(0, i * block, dx.dim(0)));
+            wide::write(dx, |mut dx| {
+                wide::read(x, |x| {
+                    wide::read(dy, |dy| {
+                        wide::read_optional(residual_grad, |grad| {
+                            norm_backward_block(weights, x, stats, dy, grad, dx.reborrow(), partial);
+                        });
+                    });
+                });
+                if let Some(BranchGrad { dx: branch, dropout }) = branch {
+                    wide::write(branch, |branch| drop_rows(dropout, i * block, dx.as_view(), branch));
+                }
             });
         };
         match branch {
@@ -215,6 +183,48 @@ pub fn norm_backward<T: Float, W: Float>(
     if let Some(mut dbeta) = dbeta {
         join_blocks(partial.get(columns..).unwrap_or_default(), 2 * columns, beta_acc, dbeta.row_mut([]));
     }
+}
+
+/// The gradients of a block of rows, whose part of `dgamma` and `dbeta` is `partial`.
+fn norm_backward_block(
+    weights: Weights,
+    x: View,
+    [mean, rstd]: [View; 2],
+    dy: View,
+    residual_grad: Option<View>,
+    mut dx: ViewMut,
+    partial: &mut [f32],
+) {
+    let (dgamma, dbeta) = partial.split_at_mut(x.dim(1));
+    simd(
+        #[inline(always)]
+        || {
+            for row in 0..dx.dim(0) {
+                let stats = (mean.row([])[row], rstd.row([])[row]);
+                let dx = dx.row_mut([row]);
+                norm_backward_row(weights, x.row([row]), stats, dy.row([row]), dx, dgamma, dbeta);
+                if let Some(grad) = &residual_grad {
+                    for (dx, &grad) in dx.iter_mut().zip(grad.row([row])) {
+                        *dx += grad;
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// y = dropout(x), of rows from `first` on.
+fn drop_rows(dropout: Dropout, first: usize, x: View, mut y: ViewMut) {
+    simd(
+        #[inline(always)]
+        || {
+            for row in 0..y.dim(0) {
+                let (x, y) = (x.row([row]), y.row_mut([row]));
+                y.copy_from_slice(x);
+                dropout::scale(dropout, ((first + row) * x.len()) as u64, y);
+            }
+        },
+    );
 }
 
 /// The gradient of one row, and its part of `dgamma` and `dbeta`.

@@ -16,15 +16,3 @@ pub fn with<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     FREE.with_borrow_mut(|free| free.push(memory));
     result
 }
-
-/// As [`with`], as `N` rows of `width` numbers.
-pub fn with_rows<const N: usize, R>(width: usize, f: impl FnOnce([&mut [f32]; N]) -> R) -> R {
-    with(N * width, |memory| {
-        let mut rest = memory;
-        f(std::array::from_fn(|_| {
-            let (row, after) = std::mem::take(&mut rest).split_at_mut(width);
-            rest = after;
-            row
-        }))
-    })
-}

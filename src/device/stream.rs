@@ -102,7 +102,7 @@ pub struct Simulation {
     pub seed: u64,
     /// When asynchronous work completes.
     pub timing: Timing,
-    /// 80 or 90: an A100's or an H100's compute capability, times ten.
+    /// 80, 86 or 90: the compute capability of an A100, an A10 or an H100, times ten.
     pub compute_capability: u32,
 }
 
@@ -135,7 +135,7 @@ impl Stream {
     /// A simulated GPU of its own, with a stream: what goes wrong on it stays on it.
     ///
     /// # Errors
-    /// As [`Device::stream`] of [`Device::Sim`]; and [`Error::Argument`] for another compute capability than 80 and 90.
+    /// As [`Device::stream`] of [`Device::Sim`]; and [`Error::Argument`] for another compute capability than those.
     ///
     /// ```no_run
     /// use warpweave::device::{Simulation, Stream, Timing};
@@ -145,8 +145,8 @@ impl Stream {
     /// ```
     pub fn simulated(simulation: Simulation) -> Result<Self> {
         let capability = simulation.compute_capability;
-        if capability != 80 && capability != 90 {
-            return Err(Error::argument("Stream::simulated", "compute_capability", "80 or 90", capability));
+        if ![80, 86, 90].contains(&capability) {
+            return Err(Error::argument("Stream::simulated", "compute_capability", "80, 86 or 90", capability));
         }
         #[cfg(ww_sim)]
         return Ok(Stream(Kind::Sim(Arc::new(super::sim::Queue::new(simulation)?))));

@@ -1,6 +1,6 @@
 //! The operations: one file each, with the contract, the checks of shapes, and one dispatch to the device.
 //!
-//! An operation reads [`View`](crate::View)s and writes [`ViewMut`](crate::ViewMut)s. Wrong shapes and values are [`Error::Argument`], which names the
+//! An operation reads [`View`]s and writes [`ViewMut`]s. Wrong shapes and values are [`Error::Argument`], which names the
 //! operation, the argument, what was expected and what was got; nothing has been written then. The last axis of every
 //! operand must lie without gaps, except for the operands of [`gemm()`].
 //!

@@ -3,6 +3,8 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use super::{View, ViewMut};
+
 /// A type that tensors hold.
 pub trait Element: bytemuck::Pod + Send + Sync + PartialEq + std::fmt::Debug {
     /// The type's name in messages.
@@ -26,10 +28,8 @@ mod sealed {
     impl Sealed for half::f16 {}
 }
 
-/// A type of numbers that operations compute with: `f32`, [`bf16`] or [`f16`]. Arithmetic, statistics and sums are f32 in all
+/// A type of numbers that operations compute with: `f32`, [`bf16`] or [`struct@f16`]. Arithmetic, statistics and sums are f32 in all
 /// of them; results are rounded once, to the nearest number and to an even one of two.
-///
-/// The functions on rows make no copy for `f32`.
 pub trait Float: Element + sealed::Sealed {
     /// Which of them.
     const DTYPE: DType;
@@ -46,16 +46,11 @@ pub trait Float: Element + sealed::Sealed {
     /// Copies `row` into `out`, rounded. Both have one length.
     fn store(row: &[f32], out: &mut [Self]);
 
-    /// `row` in f32: itself, or converted into the first elements of `scratch`, which has at least its length.
-    fn widen<'a>(row: &'a [Self], scratch: &'a mut [f32]) -> &'a [f32];
+    /// The view itself where this is `f32`, which needs no copy.
+    fn as_f32(view: View<'_, Self>) -> Option<View<'_, f32>>;
 
-    /// Calls `f` with memory for the elements of `row` in f32, of unspecified value, and rounds what it leaves there into
-    /// `row`. `scratch` has at least its length.
-    fn write<R>(row: &mut [Self], scratch: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R;
-
-    /// Calls `f` with the elements of `row` in f32, and rounds what it makes of them into `row`. `scratch` has at least its
-    /// length.
-    fn update<R>(row: &mut [Self], scratch: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R;
+    /// The view itself where this is `f32`, and else the view back.
+    fn as_f32_mut(view: ViewMut<'_, Self>) -> Result<ViewMut<'_, f32>, ViewMut<'_, Self>>;
 }
 
 /// The types of numbers, as the kernels' C ABI numbers them.
@@ -93,19 +88,12 @@ impl Float for f32 {
         out.copy_from_slice(row);
     }
 
-    #[inline(always)]
-    fn widen<'a>(row: &'a [Self], _: &'a mut [f32]) -> &'a [f32] {
-        row
+    fn as_f32(view: View<'_, Self>) -> Option<View<'_, f32>> {
+        Some(view)
     }
 
-    #[inline(always)]
-    fn write<R>(row: &mut [Self], _: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R {
-        f(row)
-    }
-
-    #[inline(always)]
-    fn update<R>(row: &mut [Self], _: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R {
-        f(row)
+    fn as_f32_mut(view: ViewMut<'_, Self>) -> Result<ViewMut<'_, f32>, ViewMut<'_, Self>> {
+        Ok(view)
     }
 }
 
@@ -135,25 +123,12 @@ macro_rules! float16 {
                 $store(row, out);
             }
 
-            #[inline(always)]
-            fn widen<'a>(row: &'a [Self], scratch: &'a mut [f32]) -> &'a [f32] {
-                let scratch = &mut scratch[..row.len()];
-                $load(row, scratch);
-                scratch
+            fn as_f32(_: View<'_, Self>) -> Option<View<'_, f32>> {
+                None
             }
 
-            #[inline(always)]
-            fn write<R>(row: &mut [Self], scratch: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R {
-                let scratch = &mut scratch[..row.len()];
-                let result = f(scratch);
-                $store(scratch, row);
-                result
-            }
-
-            #[inline(always)]
-            fn update<R>(row: &mut [Self], scratch: &mut [f32], f: impl FnOnce(&mut [f32]) -> R) -> R {
-                $load(row, &mut scratch[..row.len()]);
-                Self::write(row, scratch, f)
+            fn as_f32_mut(view: ViewMut<'_, Self>) -> Result<ViewMut<'_, f32>, ViewMut<'_, Self>> {
+                Err(view)
             }
         }
     };
@@ -201,13 +176,13 @@ mod tests {
         let x: Vec<f32> = all.map(f32::from_bits).collect();
         fn check<T: Float>(x: &[f32], bits: impl Fn(T) -> u16) {
             let mut row = vec![T::from_f32(0.0); x.len()];
-            let mut scratch = vec![0.0; x.len()];
-            T::write(&mut row, &mut scratch, |row| row.copy_from_slice(x));
+            T::store(x, &mut row);
             for (&x, &got) in x.iter().zip(&row) {
                 assert_eq!(bits(got), bits(T::from_f32(x)), "{x:e} as {}", T::NAME);
             }
-            let wide = T::widen(&row, &mut scratch);
-            for (&narrow, &got) in row.iter().zip(wide) {
+            let mut wide = vec![0.0; x.len()];
+            T::load(&row, &mut wide);
+            for (&narrow, &got) in row.iter().zip(&wide) {
                 assert_eq!(got.to_bits(), T::to_f32(narrow).to_bits(), "{narrow:?}");
             }
         }

@@ -44,7 +44,7 @@ fn what_is_missing_is_an_error() {
     assert!(Device::best().stream().is_ok() && Device::best() != Device::Sim);
     let simulation = Simulation { compute_capability: 75, ..Simulation::default() };
     let error = Stream::simulated(simulation).unwrap_err().to_string();
-    assert_eq!(error, "Stream::simulated: `compute_capability`: expected 80 or 90, got 75");
+    assert_eq!(error, "Stream::simulated: `compute_capability`: expected 80, 86 or 90, got 75");
 }
 
 #[test]

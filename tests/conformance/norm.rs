@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 use proptest::prelude::*;
+use warpweave::device::{Device, Simulation};
 use warpweave::ops::{self, BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
@@ -281,6 +282,22 @@ proptest! {
             let rstd = statistics(kind, &x, case.columns)[1].iter().fold(1.0, |a: f64, &b| a.max(b));
             prop_assert!(error.fold(0.0, f64::max) < 1e-7 * rstd.powi(3));
         }
+    }
+}
+
+/// Rows that fill more shared memory than a block of every GPU without clusters has: the bits are those of one that has it.
+#[test]
+fn wide_rows_in_little_shared_memory() {
+    if Device::Sim.stream().is_err() {
+        return; // as `on_devices` says
+    }
+    for (residual, dropout) in [(false, 0.0), (true, 0.1)] {
+        let case = Case { beta: true, residual, dropout, ..Case::plain(NormKind::Layer, 1, 65_536) };
+        let run = |compute_capability| {
+            let stream = Stream::simulated(Simulation { compute_capability, ..Simulation::default() }).unwrap();
+            (check_forward::<f32, f32>(&stream, &case), check_backward::<f32, f32>(&stream, &case))
+        };
+        assert_eq!(run(86), run(80));
     }
 }
 

@@ -7,9 +7,6 @@
 
 namespace wwsim {
 
-// 90 or 80: which GPU the stream belongs to.
-int compute_capability_of(cudaStream_t stream);
-
 // What the templates of cuda_runtime.h call.
 cudaError_t symbol_address(void **address, const void *symbol, size_t bytes);
 cudaError_t copy_to_symbol(const void *symbol, size_t symbol_bytes, const void *from, size_t bytes, size_t offset,

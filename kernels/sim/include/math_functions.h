@@ -133,26 +133,12 @@ inline long long llmax(long long a, long long b) { return max(a, b); }
 inline unsigned long long ullmin(unsigned long long a, unsigned long long b) { return min(a, b); }
 inline unsigned long long ullmax(unsigned long long a, unsigned long long b) { return max(a, b); }
 
-// ---- Fast intrinsics
+// ---- Fast intrinsics that no C library declares; the others are at the end of this file
 
-inline float __expf(float x) { return expf(x); }
-inline float __exp10f(float x) { return (float)detail::exp10(x); }
-inline float __logf(float x) { return logf(x); }
-inline float __log2f(float x) { return log2f(x); }
-inline float __log10f(float x) { return log10f(x); }
-inline float __powf(float x, float y) { return powf(x, y); }
-inline float __sinf(float x) { return sinf(x); }
-inline float __cosf(float x) { return cosf(x); }
-inline float __tanf(float x) { return tanf(x); }
-inline float __tanhf(float x) { return tanhf(x); }
-inline void __sincosf(float x, float *sine, float *cosine) { *sine = sinf(x), *cosine = cosf(x); }
 // x / y, but for 2^126 < |y| < 2^128, where the hardware's reciprocal has underflowed: 0, and NaN for infinite x.
 inline float __fdividef(float x, float y) { return fabsf(y) > 0x1p126f && !isinf(y) ? x * copysignf(0, y) : x / y; }
 // Clamped to [0, 1]; NaN gives 0.
 inline float __saturatef(float x) { return x > 0 ? x < 1 ? x : 1 : 0; }
-inline int __finitef(float x) { return std::isfinite(x); }
-inline int __isnanf(float x) { return std::isnan(x); }
-inline int __isinff(float x) { return std::isinf(x); }
 
 // ---- Arithmetic with a rounding: to nearest even (rn), to zero (rz), up (ru), down (rd). isa/rounding.cpp has the last three.
 
@@ -243,6 +229,43 @@ WWSIM_TO_INTEGER(__double2ull, double, unsigned long long)
 #undef WWSIM_UNLESS_IN_LIBC
 
 } // namespace api
+
+// ---- The other fast intrinsics. glibc's <math.h>, included above, declares functions of these names, most of which it doesn't have: a
+// call could mean either, were it not for the macros.
+
+namespace fast {
+
+inline float expf(float x) { return ::expf(x); }
+inline float exp10f(float x) { return (float)detail::exp10(x); }
+inline float logf(float x) { return ::logf(x); }
+inline float log2f(float x) { return ::log2f(x); }
+inline float log10f(float x) { return ::log10f(x); }
+inline float powf(float x, float y) { return ::powf(x, y); }
+inline float sinf(float x) { return ::sinf(x); }
+inline float cosf(float x) { return ::cosf(x); }
+inline float tanf(float x) { return ::tanf(x); }
+inline float tanhf(float x) { return ::tanhf(x); }
+inline void sincosf(float x, float *sine, float *cosine) { *sine = ::sinf(x), *cosine = ::cosf(x); }
+inline int finitef(float x) { return std::isfinite(x); }
+inline int isnanf(float x) { return std::isnan(x); }
+inline int isinff(float x) { return std::isinf(x); }
+
+} // namespace fast
 } // namespace wwsim
+
+#define __expf wwsim::fast::expf
+#define __exp10f wwsim::fast::exp10f
+#define __logf wwsim::fast::logf
+#define __log2f wwsim::fast::log2f
+#define __log10f wwsim::fast::log10f
+#define __powf wwsim::fast::powf
+#define __sinf wwsim::fast::sinf
+#define __cosf wwsim::fast::cosf
+#define __tanf wwsim::fast::tanf
+#define __tanhf wwsim::fast::tanhf
+#define __sincosf wwsim::fast::sincosf
+#define __finitef wwsim::fast::finitef
+#define __isnanf wwsim::fast::isnanf
+#define __isinff wwsim::fast::isinff
 
 using namespace wwsim::api;

@@ -34,7 +34,7 @@ extern "C" {
 
 int32_t ww_sim_stream_create(ww_stream *stream, const ww_sim_options *options) {
     if (!stream || !options || options->timing < WW_SIM_EARLY || options->timing > WW_SIM_SEEDED ||
-        (options->compute_capability != 80 && options->compute_capability != 90))
+        !is_known(options->compute_capability))
         return cudaErrorInvalidValue;
     const Timing timings[] = {Timing::early, Timing::late, Timing::seeded};
     if (options->compute_capability == 90)

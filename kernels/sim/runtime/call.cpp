@@ -7,6 +7,7 @@
 
 #include "../include/cuda_runtime_api.h"
 #include "capture.h"
+#include "limits.h"
 
 namespace wwsim {
 
@@ -104,8 +105,8 @@ Options options_from_environment() {
         std::exit(1);
     }
     uint64_t arch = number_from_environment("WARPWEAVE_SIM_ARCH", 90);
-    if (arch != 80 && arch != 90) {
-        std::fprintf(stderr, "simulated GPU: WARPWEAVE_SIM_ARCH must be 80 or 90, but is %llu\n", (unsigned long long)arch);
+    if (!is_known(int(arch))) {
+        std::fprintf(stderr, "simulated GPU: WARPWEAVE_SIM_ARCH must be 80, 86 or 90, but is %llu\n", (unsigned long long)arch);
         std::exit(1);
     }
     options.compute_capability = int(arch);
@@ -182,11 +183,6 @@ void unregister_stream(Stream *stream) {
     StreamHandles &handles = stream_handles();
     std::unique_lock lock(handles.mutex);
     handles.streams.erase(stream);
-}
-
-int compute_capability_of(cudaStream_t handle) {
-    Stream *stream = stream_of(handle);
-    return (stream ? *stream->gpu : standalone_gpu()).options.compute_capability;
 }
 
 Handles<Event> &events() {

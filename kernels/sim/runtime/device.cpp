@@ -14,6 +14,7 @@ namespace {
 // NVIDIA's data sheets and CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
 constexpr Limits h100{"warpweave simulated GPU", 132, 228 << 10, 227 << 10, 2048, 32, 50 << 20, 1980000, 2619000, 5120, true};
 constexpr Limits a100{"warpweave simulated GPU", 108, 164 << 10, 163 << 10, 2048, 32, 40 << 20, 1410000, 1215000, 5120, false};
+constexpr Limits a10{"warpweave simulated GPU", 72, 100 << 10, 99 << 10, 1536, 16, 6 << 20, 1695000, 6251000, 384, false};
 
 constexpr size_t pitch_limit = 2147483647;
 constexpr size_t constant_bytes = 64 << 10;
@@ -21,10 +22,10 @@ constexpr size_t constant_bytes = 64 << 10;
 // The GPU of a stand-alone program is device 0, and the only one that cudaSetDevice knows.
 cudaError_t check_device(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
 
-// A stream of sim.h says that its device is number 80 or 90: so whoever asks for the attributes of a stream's device gets the right ones.
+// A stream of sim.h says that its device has the number of its compute capability: so whoever asks for the attributes of a stream's device gets the right ones.
 cudaError_t capability_of(int device, int *compute_capability) {
     *compute_capability = device == 0 ? standalone_gpu().options.compute_capability : device;
-    return device == 0 || device == 80 || device == 90 ? cudaSuccess : cudaErrorInvalidDevice;
+    return device == 0 || is_known(device) ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaDeviceProp sheet(int compute_capability) {
@@ -162,7 +163,11 @@ int Limits::blocks_per_multiprocessor(uint64_t threads, size_t dynamic_shared) c
     return int(std::min({by_threads, by_shared, uint64_t(multiprocessor_blocks)}));
 }
 
-const Limits &limits_of(int compute_capability) { return compute_capability >= 90 ? h100 : a100; }
+bool is_known(int compute_capability) { return compute_capability == 80 || compute_capability == 86 || compute_capability == 90; }
+
+const Limits &limits_of(int compute_capability) {
+    return compute_capability == 90 ? h100 : compute_capability == 86 ? a10 : a100;
+}
 
 inline namespace api {
 

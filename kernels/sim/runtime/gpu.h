@@ -112,7 +112,7 @@ class Gpu {
 };
 
 // The GPU of a stand-alone program, whose options come from the environment:
-// WARPWEAVE_SIM_SEED, WARPWEAVE_SIM_TIMING=early|late|seeded, WARPWEAVE_SIM_ARCH=80|90, WARPWEAVE_SIM_WORKERS.
+// WARPWEAVE_SIM_SEED, WARPWEAVE_SIM_TIMING=early|late|seeded, WARPWEAVE_SIM_ARCH=80|86|90, WARPWEAVE_SIM_WORKERS.
 Gpu &standalone_gpu();
 unsigned workers_from_environment();
 

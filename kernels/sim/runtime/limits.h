@@ -35,7 +35,8 @@ struct Limits {
     int blocks_per_multiprocessor(uint64_t threads, size_t dynamic_shared) const;
 };
 
-// An H100 SXM for 90, an A100 for 80.
+// An H100 SXM for 90, an A100 for 80, an A10 for 86: no other is known.
+bool is_known(int compute_capability);
 const Limits &limits_of(int compute_capability);
 
 } // namespace wwsim

@@ -143,9 +143,8 @@ static void a_fault_ends_one_stream_alone() {
 }
 
 static void a_stream_has_its_own_device() {
-    SimStream ampere(0, WW_SIM_SEEDED, 80), hopper(0, WW_SIM_SEEDED, 90);
-    for (auto [s, capability, shared] : {std::tuple{&ampere, 80, 163 << 10}, std::tuple{&hopper, 90, 227 << 10}}) {
-        CHECK(compute_capability_of(s->stream()) == capability);
+    SimStream ampere(0, WW_SIM_SEEDED, 80), small(0, WW_SIM_SEEDED, 86), hopper(0, WW_SIM_SEEDED, 90);
+    for (auto [s, capability, shared] : {std::tuple{&ampere, 80, 163 << 10}, std::tuple{&small, 86, 99 << 10}, std::tuple{&hopper, 90, 227 << 10}}) {
         int device = -1, major = 0, opt_in = 0;
         CHECK(cudaStreamGetDevice(s->stream(), &device) == cudaSuccess);
         CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess);

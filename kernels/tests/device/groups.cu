@@ -9,7 +9,8 @@
 namespace cg = cooperative_groups;
 
 struct Results {
-    int rank, size, meta_rank, meta_size, sum, least, all_bits, largest_of_pair, scan, exclusive, up, down, across, from, ballot, any, all, match;
+    int rank, size, meta_rank, meta_size, sum, least, all_bits, largest_of_pair, by_function, scan, scan_by_function, exclusive;
+    int up, down, across, from, ballot, any, all, match;
     float float_sum;
     int odd_size, odd_rank, odd_sum, odd_from, odd_scan, odd_meta_rank, odd_meta_size, dynamic_size, dynamic_rank;
 };
@@ -17,6 +18,10 @@ struct Results {
 struct Pair {
     int key, value;
 };
+
+__device__ Pair larger(Pair a, Pair b) { return a.key > b.key || (a.key == b.key && a.value < b.value) ? a : b; }
+
+__device__ int added(int a, int b) { return a + b; }
 
 template <unsigned N> __global__ void tiles(Results *results) {
     const cg::thread_block block = cg::this_thread_block();
@@ -28,10 +33,10 @@ template <unsigned N> __global__ void tiles(Results *results) {
     r.sum = cg::reduce(tile, thread, cg::plus<int>());
     r.least = cg::reduce(tile, -thread, cg::less<int>());
     r.all_bits = cg::reduce(tile, 1 << thread % 31, cg::bit_or<int>());
-    const Pair best = cg::reduce(tile, Pair{thread * 7 % 16, thread}, [](Pair a, Pair b) {
-        return a.key > b.key || (a.key == b.key && a.value < b.value) ? a : b;
-    });
+    const Pair best = cg::reduce(tile, Pair{thread * 7 % 16, thread}, [](Pair a, Pair b) { return larger(a, b); });
     r.largest_of_pair = best.value;
+    r.by_function = cg::reduce(tile, Pair{thread * 7 % 16, thread}, larger).value;
+    r.scan_by_function = cg::inclusive_scan(tile, thread, added);
     r.float_sum = cg::reduce(tile, 1.0f / (float)(thread + 1), cg::plus<float>());
     r.scan = cg::inclusive_scan(tile, thread, cg::plus<int>());
     r.exclusive = cg::exclusive_scan(tile, thread);
@@ -89,6 +94,8 @@ template <unsigned N> void check_tiles() {
         expect("reduce less", -last, r.least, n, thread);
         expect("reduce bit_or", bits, r.all_bits, n, thread);
         expect("reduce of a structure", best, r.largest_of_pair, n, thread);
+        expect("reduce by a function", best, r.by_function, n, thread);
+        expect("inclusive_scan by a function", before, r.scan_by_function, n, thread);
         expect("reduce in the order of a butterfly", partial[0], r.float_sum, n, thread);
         expect("inclusive_scan", before, r.scan, n, thread);
         expect("exclusive_scan", before - thread, r.exclusive, n, thread);

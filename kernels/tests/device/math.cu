@@ -110,6 +110,7 @@ struct Converted {
     unsigned u[2];
     long long l[2];
     float misc[8];
+    float fast[11];
     int words[2];
     double joined;
 };
@@ -122,6 +123,9 @@ __global__ void convert(Converted *c) {
     c->misc[0] = __saturatef(nan), c->misc[1] = __saturatef(7), c->misc[2] = __saturatef(-7), c->misc[3] = __saturatef(0.25f);
     c->misc[4] = __fdividef(1.0f, 4.0f), c->misc[5] = __fdividef(8.0f, 0x1p127f), c->misc[6] = norm3df(2, 3, 6);
     c->misc[7] = rnorm4df(1, 1, 1, 1);
+    c->fast[0] = __expf(0), c->fast[1] = __exp10f(2), c->fast[2] = __logf(1), c->fast[3] = __log2f(8), c->fast[4] = __log10f(1000);
+    c->fast[5] = __powf(3, 2), c->fast[6] = __sinf(0), c->fast[7] = ::__cosf(0), c->fast[8] = __tanf(0);
+    __sincosf(0, &c->fast[9], &c->fast[10]);
     c->words[0] = __double2hiint(1.0), c->words[1] = __float_as_int(-1.0f);
     c->joined = __hiloint2double(0x40080000, 0);
 }
@@ -138,6 +142,8 @@ void check_conversions() {
     expect("to long long", -9ll, c->l[1]);
     const float misc[] = {0, 1, 0, 0.25f, 0.25f, 0, 7, 0.5f};
     for (int k = 0; k < 8; k++) expect("single values", misc[k], c->misc[k], k);
+    const float fast[] = {1, 100, 0, 3, 3, 9, 0, 1, 0, 0, 1};
+    for (int k = 0; k < 11; k++) expect("fast intrinsic", true, std::fabs(fast[k] - c->fast[k]) <= 1e-5f * (1 + fast[k]), k);
     expect("__double2hiint", 0x3FF00000, c->words[0]);
     expect("__float_as_int", (int)0xBF800000, c->words[1]);
     expect("__hiloint2double", 3.0, c->joined);

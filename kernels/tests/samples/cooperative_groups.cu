@@ -59,6 +59,14 @@ __global__ void grid_sum(const int *in, int n, int *scratch, int *out) {
     }
 }
 
+// As many threads as a whole card holds wait for each other.
+__global__ void all_arrive(unsigned *arrived, unsigned *late) {
+    const cg::grid_group grid = cg::this_grid();
+    atomicAdd(arrived, 1u);
+    grid.sync();
+    if (*(volatile unsigned *)arrived != grid.size()) atomicAdd(late, 1u);
+}
+
 int main() {
     int supported = 0;
     CHECK(cudaDeviceGetAttribute(&supported, cudaDevAttrCooperativeLaunch, 0));
@@ -74,7 +82,7 @@ int main() {
     CHECK(cudaMalloc(&in, n * sizeof(int)));
     CHECK(cudaMalloc(&sums, 64 * sizeof(int)));
     CHECK(cudaMalloc(&odd, 64 * sizeof(int)));
-    CHECK(cudaMalloc(&out, sizeof(int)));
+    CHECK(cudaMalloc(&out, 2 * sizeof(int)));
     CHECK(cudaMemcpy(in, values.data(), n * sizeof(int), cudaMemcpyHostToDevice));
 
     tiles<<<1, 128>>>(in, sums, odd);
@@ -108,6 +116,14 @@ int main() {
     CHECK(cudaLaunchCooperativeKernel((void *)grid_sum, dim3(4), dim3(64), arguments, 2 * sizeof(int), nullptr));
     CHECK(cudaMemcpy(&result, out, sizeof(int), cudaMemcpyDeviceToHost));
     EXPECT(result == total, "the sum is %d, not %d", result, total);
+
+    CHECK(cudaMemset(out, 0, 2 * sizeof(int)));
+    int *late = out + 1;
+    void *counters[] = {&out, &late};
+    CHECK(cudaLaunchCooperativeKernel((void *)all_arrive, dim3(48), dim3(1024), counters, 0, nullptr));
+    int counted[2];
+    CHECK(cudaMemcpy(counted, out, sizeof counted, cudaMemcpyDeviceToHost));
+    EXPECT(counted[0] == 48 * 1024 && counted[1] == 0, "%d threads came, %d left early", counted[0], counted[1]);
     for (int *p : {in, sums, odd, out}) CHECK(cudaFree(p));
     return 0;
 }

@@ -26,16 +26,19 @@ template <class T> struct bit_xor {
     T operator()(T a, T b) const { return a ^ b; }
 };
 
+// `op` can be a function: decayed, it is a pointer that an operand can point to.
 template <unsigned N, class Parent, class T, class Op>
 std::decay_t<T> reduce(const thread_block_tile<N, Parent> &group, T &&value, Op &&op) {
     using V = std::decay_t<T>;
-    return detail::combine<V>("cg::reduce", group.get_mask(), value, op, detail::tile_reduce_work<V, std::decay_t<Op>, N>);
+    using F = std::decay_t<Op>;
+    return detail::combine<V, F>("cg::reduce", group.get_mask(), value, op, detail::tile_reduce_work<V, F, N>);
 }
 
 template <class T, class Op> std::decay_t<T> reduce(const coalesced_group &group, T &&value, Op &&op) {
     using V = std::decay_t<T>;
-    const Work work = group.size() == 32 ? detail::tile_reduce_work<V, std::decay_t<Op>, 32> : detail::scan_work<V, std::decay_t<Op>, true>;
-    return detail::combine<V>("cg::reduce", group.get_mask(), value, op, work);
+    using F = std::decay_t<Op>;
+    const Work work = group.size() == 32 ? detail::tile_reduce_work<V, F, 32> : detail::scan_work<V, F, true>;
+    return detail::combine<V, F>("cg::reduce", group.get_mask(), value, op, work);
 }
 
 } // namespace cooperative_groups

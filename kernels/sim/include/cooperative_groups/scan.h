@@ -9,7 +9,8 @@ namespace cooperative_groups {
 
 template <class Group, class T, class Op> std::decay_t<T> inclusive_scan(const Group &group, T &&value, Op &&op) {
     using V = std::decay_t<T>;
-    return detail::combine<V>("cg::inclusive_scan", group.get_mask(), value, op, detail::scan_work<V, std::decay_t<Op>, false>);
+    using F = std::decay_t<Op>;
+    return detail::combine<V, F>("cg::inclusive_scan", group.get_mask(), value, op, detail::scan_work<V, F, false>);
 }
 
 template <class Group, class T> std::decay_t<T> inclusive_scan(const Group &group, T &&value) {
