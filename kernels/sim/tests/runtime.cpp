@@ -11,17 +11,9 @@
 #include "cuda_runtime.h"
 #include "runtime/memory.h"
 #include "sim.h"
+#include "check.h"
 
 using namespace wwsim;
-
-static int failures = 0;
-#define CHECK(condition)                                                                                                                   \
-    do {                                                                                                                                   \
-        if (!(condition)) {                                                                                                                \
-            std::printf("%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                                           \
-            failures++;                                                                                                                    \
-        }                                                                                                                                  \
-    } while (0)
 
 static void append(int *list, int value) { list[++list[0]] = value; }
 static void trap(int) { fault(Fault::trap, "planted"); }

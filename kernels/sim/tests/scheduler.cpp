@@ -11,17 +11,9 @@
 #include <vector>
 
 #include "exec/launch.h"
+#include "check.h"
 
 using namespace wwsim;
-
-static int failures = 0;
-#define CHECK(condition)                                                                                                                   \
-    do {                                                                                                                                   \
-        if (!(condition)) {                                                                                                                \
-            std::printf("%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                                           \
-            failures++;                                                                                                                    \
-        }                                                                                                                                  \
-    } while (0)
 
 template <class F> class Kernel : public Body {
   public:
