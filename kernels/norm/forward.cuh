@@ -32,18 +32,23 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
         return other;
     }
 
+    // All of a row of 16-bit elements: every GPU has the 64 KiB for that.
+    __device__ __forceinline__ bool in_shared(int v) const { return sizeof(T) == 2 || v < shared_vectors; }
+
     __device__ __forceinline__ void read(const T *x) {
         load_vectors(first, x, slice);
         if constexpr (doubled) {
             if (!both) return;
 #pragma unroll 1
-            for (int v = 0; v < shared_vectors; ++v) second(v) = load_vector(x, second_slice(), v);
+            for (int v = 0; v < vectors; ++v) {
+                if (in_shared(v)) second(v) = load_vector(x, second_slice(), v);
+            }
         }
     }
 
     // Keeps what `each_vector` has changed, where it was not in a register.
     __device__ __forceinline__ void keep(int v, const Pack<T> &pack, int part) const {
-        if (doubled && part == 1 && v < shared_vectors) second(v) = pack;
+        if (doubled && part == 1 && in_shared(v)) second(v) = pack;
     }
 
     template <typename F> __device__ __forceinline__ void each_vector(bool summed, F f) {
@@ -57,9 +62,7 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
             const RowSlice<width> other = second_slice();
 #pragma unroll 1
             for (int v = 0; v < vectors; ++v) {
-                // The 64 KiB of a 16-bit row fit in every GPU.
-                const bool shared = sizeof(T) == 2 || v < shared_vectors;
-                Pack<T> pack = shared ? second(v) : load_vector<Reads::in_place>(source(summed), other, v);
+                Pack<T> pack = in_shared(v) ? second(v) : load_vector<Reads::in_place>(source(summed), other, v);
                 f(other, v, pack, 1);
             }
         }
