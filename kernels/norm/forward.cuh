@@ -10,15 +10,21 @@ namespace {
 
 // A row's vectors in registers: those of one thread of the row, or, where a block without a cluster is too small for the widest
 // rows, of two. Of the second one's, `shared_vectors` are in shared memory, [shared_vectors][threads of the block]; where that
-// does not hold all, the others are read from `source` each time.
+// does not hold all, the others are read from memory each time.
 template <typename T, int vectors, bool doubled> struct HeldRow {
     static constexpr int width = Pack<T>::width;
     Pack<T> first[vectors];
     RowSlice<width> slice;
     bool both;
     int shared_vectors;
-    const T *source;
+    const ww_norm_params &p;
 
+    // p.sum, which this thread has written, or p.x. Found anew wherever it is called: there are no registers to keep it.
+    __device__ __forceinline__ const T *source(bool summed) const {
+        int row = blockIdx.x; // a doubled row has a block of its own
+        forget_derived(row);
+        return static_cast<const T *>(summed ? p.sum : p.x) + row * (summed ? p.sum_stride : p.x_stride);
+    }
     __device__ __forceinline__ Pack<T> &second(int v) const { return dynamic_shared<Pack<T>>()[v * blockDim.x + threadIdx.x]; }
     __device__ __forceinline__ RowSlice<width> second_slice() const {
         RowSlice<width> other = slice;
@@ -26,14 +32,26 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
         return other;
     }
 
-    __device__ __forceinline__ void read() {
-        load_vectors(first, source, slice);
-        if (!doubled || !both) return;
+    // All of a row of 16-bit elements: every GPU has the 64 KiB for that.
+    __device__ __forceinline__ bool in_shared(int v) const { return sizeof(T) == 2 || v < shared_vectors; }
+
+    __device__ __forceinline__ void read(const T *x) {
+        load_vectors(first, x, slice);
+        if constexpr (doubled) {
+            if (!both) return;
 #pragma unroll 1
-        for (int v = 0; v < shared_vectors; ++v) second(v) = load_vector(source, second_slice(), v);
+            for (int v = 0; v < vectors; ++v) {
+                if (in_shared(v)) second(v) = load_vector(x, second_slice(), v);
+            }
+        }
     }
 
-    template <typename F> __device__ __forceinline__ void each_vector(F f) {
+    // Keeps what `each_vector` has changed, where it was not in a register.
+    __device__ __forceinline__ void keep(int v, const Pack<T> &pack, int part) const {
+        if (doubled && part == 1 && in_shared(v)) second(v) = pack;
+    }
+
+    template <typename F> __device__ __forceinline__ void each_vector(bool summed, F f) {
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
             f(slice, v, first[v], 0);
@@ -44,11 +62,8 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
             const RowSlice<width> other = second_slice();
 #pragma unroll 1
             for (int v = 0; v < vectors; ++v) {
-                const bool shared = v < shared_vectors;
-                // This thread may have written there.
-                Pack<T> pack = shared ? second(v) : load_vector<Reads::in_place>(source, other, v);
+                Pack<T> pack = in_shared(v) ? second(v) : load_vector<Reads::in_place>(source(summed), other, v);
                 f(other, v, pack, 1);
-                if (shared) second(v) = pack;
             }
         }
     }
@@ -72,7 +87,7 @@ __device__ __forceinline__ void sum_row(float (&x)[parts][values], const RowTeam
 }
 
 template <typename T, int columns_per_thread, int max_threads>
-__global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params p, const Dropout dropout, const RowTeam team,
+__global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params p, const Dropout dropout, RowTeam team,
                                                             const int threads_per_row, const int shared_vectors,
                                                             const bool aligned) {
     constexpr int width = Pack<T>::width, vectors = columns_per_thread / width;
@@ -80,20 +95,18 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
     constexpr int parts = doubled ? 2 : 1;
     __shared__ RowSlots<1> slots_of_mean;
     __shared__ RowSlots<2> slots_of_squares;
+    if (doubled) team.blocks = 1; // launched only where there are no clusters, of which the compiler keeps nothing then
     cluster_begins(team);
 
     const int64_t row = static_cast<int64_t>(blockIdx.x / team.blocks) * team.rows(blockDim.x) + team.row();
     const bool live = row < p.rows; // the last block may have more groups than rows: they go on as rows of no columns
-    HeldRow<T, vectors, doubled> s;
-    s.slice = {live ? static_cast<int>(p.columns) : 0, team.thread(), threads_per_row, aligned};
-    s.both = doubled && threads_per_row > team.threads();
-    s.shared_vectors = shared_vectors;
-    s.source = static_cast<const T *>(p.x) + row * p.x_stride;
-    s.read();
+    const RowSlice<width> slice{live ? static_cast<int>(p.columns) : 0, team.thread(), threads_per_row, aligned};
+    HeldRow<T, vectors, doubled> s{{}, slice, doubled && threads_per_row > team.threads(), shared_vectors, p};
+    s.read(static_cast<const T *>(p.x) + row * p.x_stride);
     if (p.residual != nullptr) {
         const T *residual = static_cast<const T *>(p.residual) + row * p.residual_stride;
         T *sum = static_cast<T *>(p.sum) + row * p.sum_stride;
-        s.each_vector([&](const auto &slice, int v, Pack<T> &pack, int) {
+        s.each_vector(false, [&](const auto &slice, int v, Pack<T> &pack, int part) {
             float branch[width], before[width];
             pack.widen(branch);
             load_vector(residual, slice, v).widen(before);
@@ -101,9 +114,9 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
 #pragma unroll
             for (int e = 0; e < width; ++e) branch[e] += before[e];
             pack = Pack<T>::round(branch);
+            s.keep(v, pack, part);
             store_vector(sum, slice, v, pack);
         });
-        s.source = sum;
     }
 
     cluster_has_begun(team);
@@ -111,7 +124,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
     float center = 0.0f;
     if (p.kind == WW_NORM_LAYER) {
         float total[parts][1] = {};
-        s.each_vector([&](const auto &, int, const Pack<T> &pack, int part) {
+        s.each_vector(p.residual != nullptr, [&](const auto &, int, const Pack<T> &pack, int part) {
             float value[width];
             pack.widen(value);
 #pragma unroll
@@ -121,7 +134,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
         center = total[0][0] / count;
     }
     float moments[parts][2] = {}; // of s - center: its sum and that of its square
-    s.each_vector([&](const auto &slice, int v, const Pack<T> &pack, int part) {
+    s.each_vector(p.residual != nullptr, [&](const auto &slice, int v, const Pack<T> &pack, int part) {
         float value[width];
         pack.widen(value);
         slice.each(v, [&](int e) {
@@ -142,7 +155,7 @@ __global__ void __launch_bounds__(max_threads) norm_forward(const ww_norm_params
 
     T *y = static_cast<T *>(p.y) + row * p.y_stride;
     const float shift = -missed * rstd;
-    s.each_vector([&](const auto &slice, int v, const Pack<T> &pack, int) {
+    s.each_vector(p.residual != nullptr, [&](const auto &slice, int v, const Pack<T> &pack, int) {
         float value[width], gamma[width], beta[width] = {};
         pack.widen(value);
         load_weights(gamma, p.gamma, p.weight_dtype, slice, v);
