@@ -48,7 +48,7 @@ pub fn plan(out: &Path) -> Result<Plan, String> {
         jobs: kernels.chain(simulator).collect(),
         compiler: version.clone(),
         link_folders: Vec::new(),
-        link_libraries: &["pthread"],
+        link_libraries: &["pthread", "rt"],
         hint: format!(
             "this is {version}; the simulated GPU needs a C++17 compiler, GCC 9 or clang 10 and later. CXX chooses another"
         ),

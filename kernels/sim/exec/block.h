@@ -88,6 +88,15 @@ class Block : public BlockView {
 
     const Stacks &fiber_stacks() const { return stacks; }
 
+    // For the watch over lanes that never switch: whether one has switched since this was last asked, and how often none had.
+    bool switched_since_tick() {
+        bool switched = time != time_at_tick;
+        idle_ticks = switched ? 0 : idle_ticks + 1;
+        time_at_tick = time;
+        return switched;
+    }
+    unsigned ticks_without_switch() const { return idle_ticks; }
+
   private:
     friend void start_lane();
 
@@ -112,6 +121,8 @@ class Block : public BlockView {
     unsigned warp_count = 0;
     unsigned yields = 0;
     long long time = 0;
+    long long time_at_tick = -1;
+    unsigned idle_ticks = 0;
 };
 
 // The block that this OS thread runs.

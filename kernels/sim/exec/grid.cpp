@@ -2,9 +2,11 @@
 
 #include <cstdlib>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "pool.h"
+#include "signals.h"
 
 namespace wwsim {
 
@@ -12,8 +14,7 @@ static std::atomic<size_t> stack_setting{64 * 1024};
 void set_stack_bytes(size_t bytes) { stack_setting = bytes < 16 * 1024 ? 16 * 1024 : bytes; }
 size_t stack_bytes() { return stack_setting; }
 
-// How long threads may spin without any of them coming further. WARPWEAVE_SIM_TIMEOUT overrides it.
-static double timeout_seconds() {
+double timeout_seconds() {
     static const double seconds = [] {
         const char *text = std::getenv("WARPWEAVE_SIM_TIMEOUT");
         double value = text ? std::atof(text) : 0;
@@ -59,7 +60,11 @@ static Block &own_block() {
 void Grid::run_gang(uint64_t index) {
     uint64_t number = (first_gang + static_cast<uint64_t>(static_cast<unsigned __int128>(index) * gang_step % gang_count)) % gang_count;
     Gang gang(gang_size, cluster_size, schedule.seed ^ number);
-    bool started = run_together(gang_size, [&](unsigned rank) { own_block().run(*this, gang, rank, block_idx(number, rank)); });
+    bool started = run_together(gang_size, [&](unsigned rank) {
+        std::optional<SpinWatch> watch; // the first block's thread has one for all its gangs
+        if (rank > 0) watch.emplace();
+        own_block().run(*this, gang, rank, block_idx(number, rank));
+    });
     if (!started) {
         fail(Fault::launch_failure, "kernel " + std::string(launch.kernel) + ": the system has no " + std::to_string(gang_size) +
                                         " threads for the blocks that must run together");
@@ -67,6 +72,7 @@ void Grid::run_gang(uint64_t index) {
 }
 
 void Grid::work() {
+    SpinWatch watch;
     for (;;) {
         uint64_t index = next_gang.fetch_add(1, std::memory_order_relaxed);
         if (index >= gang_count || failed()) return;

@@ -9,6 +9,9 @@
 
 namespace wwsim {
 
+// How long threads may spin without any of them coming further. WARPWEAVE_SIM_TIMEOUT overrides it.
+double timeout_seconds();
+
 class Grid {
   public:
     Grid(const Launch &launch, const Body &body, const Schedule &schedule);

@@ -421,12 +421,24 @@ static void what_goes_wrong_is_said() {
 #endif
     outcome = launch({1, 2}, {}, [&] { recurse(0); });
     CHECK(outcome.fault == Fault::launch_failure && contains(outcome, "stack overflow: a thread has 65536 bytes"));
+    static volatile bool never = false;
+    for (Shape shape : {Shape{3, 32}, Shape{4, 32, 2}}) {
+        outcome = launch(shape, {}, [&] {
+            barrier("b", 0, 0);
+            if (block().block_idx.x == 1 && lane().rank == 7) {
+                while (!never) {}
+            }
+            barrier("b", 0, 0);
+        });
+        CHECK(outcome.fault == Fault::deadlock);
+        CHECK(contains(outcome, "block (1,0,0), thread (7,0,0): this thread has run for 1 s without a point"));
+    }
     // A fault leaves nothing behind: the next launch runs.
     CHECK(launch({4, 256}, {}, [&] { barrier("b", 0, 0); }).ok);
 }
 
 int main() {
-    setenv("WARPWEAVE_SIM_TIMEOUT", "2", 1); // read once, when threads first spin for long
+    setenv("WARPWEAVE_SIM_TIMEOUT", "1", 1); // read once, when threads first spin for long
     every_thread_runs_once();
     the_seed_decides_the_order();
     blocks_start_in_an_order_of_the_seed();
