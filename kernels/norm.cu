@@ -4,26 +4,28 @@
 //     mean = sum(s) / C,   rstd = 1 / sqrt(sum((s - mean)^2) / C + eps),   y = (s - mean) * rstd * gamma + beta
 // A row is read once, into registers, 16 bytes per access, and summed there twice. The second sum finds both the variance around
 // the f32 mean and the rounding error of that mean, which is taken out of y, so a large mean costs no accuracy.
-// Bytes: 2 elements for each (4 with a residual), and 8 per row. Operations: about 10 for each element, 25 more with dropout. Memory
-// bounds it. A row belongs to a few lanes, a warp, a block or a cluster (`forward_shapes`). A block ends with its row, or its rows, and
-// the hardware keeps many in flight; gamma and beta come from L1.
-// Without clusters (before sm_90) the widest rows have one block of as many warps, at most 1024 threads: each then plays two threads
-// of a row of more than 32768 columns, the second one's elements in shared memory, 128 KiB for f32. Where a block has less, on an
-// sm_86 or sm_89, it reads what is left over three times. Order and bits are those of the cluster.
+// Bytes: 2 elements for each (4 with a residual), and 8 per row. Operations: about 10 for each element, 25 more with dropout.
+// Memory bounds it. A row belongs to a few lanes, a warp, a block or a cluster (`forward_shapes`). A block ends with its row,
+// or its rows, and the hardware keeps many in flight; gamma and beta come from L1.
+// Without clusters (before sm_90) the widest rows have one block of as many warps, at most 1024 threads: each then plays two
+// threads of a row of more than 32768 columns, the second one's elements in shared memory, 128 KiB for f32. Where a block has
+// less, on an sm_86 or sm_89, each pass reads again what did not fit. Order and bits are those of the cluster.
 //
 // Backward. n = (x - mean) * rstd and g = dy * gamma:
 //     dx = rstd * (g - mean(g) - n * mean(g * n)) + residual_grad,   dgamma = sum over rows of dy * n,   dbeta = of dy
-// Bytes: 3 elements for each (4 with residual_grad or dbranch, 5 with both), and 16 per column and part of the sums. Operations:
-// about 25 for each element. Memory bounds it, as long as enough is in flight. The sums over rows are why blocks stay: block or
-// cluster p of P takes row groups p, p + P, p + 2P, ..., keeps its part of dgamma and dbeta in registers, and writes it to the workspace
-// at the end; a second kernel adds up the P parts in order. These sums fill the registers, so rows ahead wait in shared
-// memory: each thread copies its own elements there (cp.async) and reads them back itself, without barriers. P comes from
-// `backward_shapes` and the number of rows, never from the device, so the order of all sums depends on the shape alone.
-// Without clusters, wide rows are read twice: by a kernel that finds their means, a block for a row, and by one for dx and the sums
-// over rows, a thread for a vector of columns. Order and bits are those of the cluster.
+// Bytes: 3 elements for each (4 with residual_grad or dbranch, 5 with both), and 16 per column and part of the sums.
+// Operations: about 25 for each element. Memory bounds it, as long as enough is in flight. The sums over rows are why blocks
+// stay: block or cluster p of P takes row groups p, p + P, p + 2P, ..., keeps its part of dgamma and dbeta in registers, and
+// writes it to the workspace at the end; a second kernel adds up the P parts in order. These sums fill the registers, so rows
+// ahead wait in shared memory: each thread copies its own elements there (cp.async) and reads them back itself, without
+// barriers. P comes from `backward_shapes` and the number of rows, never from the device, so the order of all sums depends on
+// the shape alone.
+// Without clusters, wide rows are read twice: by a kernel that finds their means, a block for a row, and by one for dx and the
+// sums over rows, a thread for a vector of columns. Order and bits are those of the cluster.
 //
-// Instantiations: 3 forward kernels, 2 backward ones and 2 for wide rows without clusters, for each of 3 types, and 1 for the last
-// sums: 22. All else (types of gamma and beta, residual, dropout, alignment, which norm) are branches that all threads take alike.
+// Instantiations: 3 forward kernels, 2 backward ones and 2 for wide rows without clusters, for each of 3 types, and 1 for the
+// last sums: 22. All else (types of gamma and beta, residual, dropout, alignment, which norm) are branches that all threads
+// take alike.
 #include <algorithm>
 
 #include "common/launch.cuh"

@@ -10,7 +10,7 @@
 // span. What is outside of it is written as zeros without being read, and a thread's vectors lie far apart, so that all
 // threads have a like part of it. The greatest score and the sum are found in one exchange between warps: each sums
 // exp(s - m) for the greatest score m of its own, and all of them join the pairs (m, sum) in the same order. That order
-// depends on the width and on where a row begins between two multiples of 16 bytes.
+// depends on the width, on where a row begins between two multiples of 16 bytes, and for wide rows on the GPU's clusters.
 //
 // What it costs. With elements of e bytes: e read for each that is seen, and what bias and allowed have there; e written for
 // each. Backward: 2 e read, e written. Forward runs about 24 instructions for an element, one of them an ex2 on the special

@@ -42,7 +42,7 @@ struct RowTeam {
     }
 };
 
-// Over `lanes` neighbours, a power of two; every lane of the warp takes part.
+// Over `lanes` neighbors, a power of two; every lane of the warp takes part.
 template <typename Op, int values> __device__ __forceinline__ void reduce_lanes(float (&x)[values], int lanes = 32) {
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2) {

@@ -1,10 +1,11 @@
 /* The whole C ABI of the kernels: parameter structures, launchers and status codes.
  *
- * - A launcher enqueues kernels on the stream that it is given and returns. It never allocates and never synchronises. Scratch
+ * - A launcher enqueues kernels on the stream that it is given and returns. It never allocates and never synchronizes. Scratch
  *   memory comes in through the parameters; `ww_<op>_workspace` says how many bytes, or a `WW_ERROR_*`.
  * - It returns 0, a `cudaError_t` (above 0) or a `WW_ERROR_*` (below 0). It checks what would make a kernel go wrong; what
  *   users get wrong is checked, with better messages, by the Rust functions over it.
  * - All pointers are device pointers. Strides are in elements. Sizes are int64_t. A null pointer marks what is absent.
+ * - What is written overlaps no other operand, but where a contract allows it. What is only read may overlap.
  * - The same sources compiled for the simulated GPU have the same functions under the name `ww_sim_<op>`.
  *
  * The Rust bindings in src/ffi are generated from this file: see docs/development.md.
@@ -63,7 +64,8 @@ WW_STATIC_ASSERT(sizeof(ww_dropout) == 24, "ww_dropout");
 /* s = x, or s = residual + dropout(x) where there is a residual, written to sum;
  * y = (s - mean) * rstd * gamma + beta for each row.
  *
- * Layer norm: mean = sum(s) / C, rstd = 1 / sqrt(sum((s - mean)^2) / C + eps). RMS norm: mean = 0, rstd = 1 / sqrt(sum(s^2) / C + eps).
+ * Layer norm: mean = sum(s) / C, rstd = 1 / sqrt(sum((s - mean)^2) / C + eps), C being `columns`.
+ * RMS norm: mean = 0, rstd = 1 / sqrt(sum(s^2) / C + eps).
  * What is normalized is s as it was rounded to `dtype`. x, residual, sum, y: [rows, columns] of `dtype`, rows `*_stride`
  * apart. gamma, beta: [columns] of `weight_dtype`. mean, rstd: [rows] of f32. 1 <= columns <= 65536. */
 typedef struct ww_norm_params {
@@ -97,8 +99,8 @@ int32_t WW_FUNCTION(norm)(const ww_norm_params *params, ww_stream stream);
  *
  * x is what was normalized. dx is rounded to `dtype` once; dbranch is made from its value before that. The sums over rows
  * are taken in an order that depends on rows and columns alone. With beta_acc = 0, dgamma and dbeta are not read.
- * x, dy, residual_grad, dx, dbranch: [rows, columns] of `dtype`. gamma: [columns] of `weight_dtype`. dgamma, dbeta: [columns]
- * of f32. dx may be residual_grad itself. */
+ * x, dy, residual_grad, dx, dbranch: [rows, columns] of `dtype`. gamma: [columns] of `weight_dtype`. mean, rstd: [rows] of
+ * f32. dgamma, dbeta: [columns] of f32. dx may be residual_grad itself, with the same stride. */
 typedef struct ww_norm_backward_params {
     int64_t rows;
     int64_t columns;

@@ -95,7 +95,7 @@ impl Workspace {
 
 /// Which of the orders that the programming model allows a simulated GPU takes, and which GPU it is.
 ///
-/// The same value gives the same order. Results that differ between two values show a race in a kernel.
+/// The same value gives the same order. Results that differ between two orders on the same GPU show a race in a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Simulation {
     /// The seed of the order of warps, blocks and asynchronous work.
@@ -114,7 +114,7 @@ pub enum Timing {
     Early,
     /// As late as the programming model allows.
     Late,
-    /// Some at once, some late, drawn from the seed.
+    /// At a moment between the two, drawn from the seed.
     Seeded,
 }
 

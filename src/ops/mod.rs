@@ -2,7 +2,7 @@
 //!
 //! An operation reads [`View`]s and writes [`ViewMut`]s. Wrong shapes and values are [`Error::Argument`], which names the
 //! operation, the argument, what was expected and what was got; nothing has been written then. The last axis of every
-//! operand must lie without gaps, except for the operands of [`gemm()`].
+//! operand must lie without gaps, except for those of [`gemm()`] and where an operation says otherwise.
 //!
 //! All operands of a call lie on one stream, on which it runs. An operation without a kernel for the stream's device is
 //! [`Error::NoKernel`]: it is never done somewhere else instead. On a GPU, simulated or not, an operation returns once its

@@ -9,7 +9,7 @@ use super::launch::{
 use super::{Check, Dropout};
 use crate::cpu;
 use crate::error::Result;
-use crate::ffi::{ww_norm_backward_params, ww_norm_params};
+use crate::ffi::{WW_NORM_LAYER, WW_NORM_RMS, ww_norm_backward_params, ww_norm_params};
 use crate::tensor::{Float, View, ViewMut};
 
 /// How a row is normalized.
@@ -102,8 +102,8 @@ impl<W: Float> NormParams<'_, W> {
 
     fn kind_code(&self) -> i32 {
         match self.kind {
-            NormKind::Layer => 0,
-            NormKind::Rms => 1,
+            NormKind::Layer => WW_NORM_LAYER,
+            NormKind::Rms => WW_NORM_RMS,
         }
     }
 }

@@ -131,7 +131,7 @@ const SOFTMAX_BACKWARD: Launcher<ww_softmax_backward_params> = per_device!(softm
 /// `x` and `y` are `[B, H, Tq, Tk]`.
 ///
 /// # Errors
-/// Other shapes, key lengths that are not `[B]` or exceed Tk, a `scale` that is not finite, a last axis of `x` or `y` with gaps,
+/// Other shapes, key lengths that are not `[B]` or, on the CPU, exceed Tk, a `scale` that is not finite, a last axis of `x` or `y` with gaps,
 /// operands on different streams, and more than 262,144 keys on another device than the CPU.
 ///
 /// ```

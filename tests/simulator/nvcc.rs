@@ -10,19 +10,23 @@ use rayon::prelude::*;
 use crate::process::{Ended, run};
 use crate::programs::{FOLDERS, cached, directive, name, programs_in, root};
 
-/// nvcc from `NVCC`, `CUDA_HOME` or `PATH`.
+/// nvcc from `NVCC`, `CUDA_HOME`, `CUDA_PATH` or `PATH`.
 fn nvcc() -> Option<PathBuf> {
     let named = std::env::var_os("NVCC").map(PathBuf::from);
-    let home = std::env::var_os("CUDA_HOME").map(|home| PathBuf::from(home).join("bin/nvcc"));
+    let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(std::env::var_os);
+    let homes = homes.map(|home| PathBuf::from(home).join("bin/nvcc"));
     let runs =
         |path: &PathBuf| Command::new(path).arg("--version").output().is_ok_and(|output| output.status.success());
-    named.into_iter().chain(home).chain([PathBuf::from("nvcc")]).find(runs)
+    named.into_iter().chain(homes).chain([PathBuf::from("nvcc")]).find(runs)
 }
 
 #[test]
 fn nvcc_compiles_every_program() {
     let Some(nvcc) = nvcc() else {
-        eprintln!("skipped: compiling the CUDA programs with nvcc: none in NVCC, CUDA_HOME or PATH");
+        let required = std::env::var("WARPWEAVE_REQUIRE").unwrap_or_default();
+        let missing = "no nvcc in NVCC, CUDA_HOME, CUDA_PATH or PATH";
+        assert!(!required.split(',').any(|name| name.trim() == "nvcc"), "WARPWEAVE_REQUIRE={required}: {missing}");
+        eprintln!("skipped: compiling the CUDA programs with nvcc: {missing}");
         return;
     };
     let programs: Vec<PathBuf> =

@@ -26,7 +26,7 @@ struct BlockView {
     unsigned threads;        // in the block
     char *dynamic_shared;    // 1024-byte aligned
     size_t dynamic_shared_bytes;
-    int compute_capability;  // of the GPU: 80 or 90
+    int compute_capability;  // of the GPU: 80, 86 or 90
 };
 
 // The part of a fiber that device code reads; exec/lane.h has the rest.
