@@ -15,6 +15,7 @@ fail() {
 
 [ $# -eq 1 ] || fail "expected one argument, the archive to write; got $#"
 out=$(realpath -m "$1")
+mkdir -p "$(dirname "$out")" || fail "cannot create the folder of $out"
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
