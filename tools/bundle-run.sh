@@ -28,8 +28,13 @@ programs() {
         echo "== programs: skipped, no GPU"
         return
     fi
-    local program
+    local program gpu
+    gpu=$(bin/warpweave info | sed -n 's|.*cuda:0 .*compute capability \([0-9]*\)\.\([0-9]\).*|\1\2|p')
     for program in programs/*; do
+        if [[ $program == *.sm_* && $gpu -lt ${program##*.sm_} ]]; then
+            echo "== $program: skipped, this GPU is sm_$gpu"
+            continue
+        fi
         run "program-$(basename "$program")" timeout 120 "$program"
     done
 }

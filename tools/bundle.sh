@@ -15,6 +15,7 @@ fail() {
 
 [ $# -eq 1 ] || fail "expected one argument, the archive to write; got $#"
 out=$(realpath -m "$1")
+mkdir -p "$(dirname "$out")" || fail "cannot create the folder of $out"
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -39,17 +40,28 @@ cp data/* "$bundle/data/"
 # ---- The kernels' own test programs: each is a file with a `main`, and returns 0 when all is right
 nvcc=${NVCC:-${CUDA_HOME:-${CUDA_PATH:-}}}
 [ -z "${NVCC:-}" ] && [ -n "$nvcc" ] && nvcc=$nvcc/bin/nvcc
-archs=()
-for arch in $(tr ',' ' ' <<<"${WARPWEAVE_CUDA_ARCHS:-80,90a}"); do
-    archs+=(-gencode "arch=compute_$arch,code=[sm_$arch,compute_$arch]")
-done
 compile() { # SOURCE
-    local options
-    options=$(sed -n 's|^// nvcc: ||p' "$1")
+    local source=$1 name archs=() arch oldest library options
+    name=$(basename "$(dirname "$source")")-$(basename "$source" .cu)
+    oldest=$(sed -n 's|^// arch: ||p' "$source") # what it uses came with this one
+    for arch in $(tr ',' ' ' <<<"${WARPWEAVE_CUDA_ARCHS:-80,90a}"); do
+        [ "${arch%[a-z]}" -lt "${oldest:-0}" ] || archs+=(-gencode "arch=compute_$arch,code=[sm_$arch,compute_$arch]")
+    done
+    [ ${#archs[@]} -gt 0 ] || { echo "bundle.sh: left out $source, which needs sm_$oldest" >&2; return; }
+    # run.sh reads from the name which GPUs can run it.
+    [ -z "$oldest" ] || name+=.sm_$oldest
+    options=$(sed -n 's|^// nvcc: ||p' "$source")
     # shellcheck disable=SC2086 # options are words
-    "${nvcc:-nvcc}" -std=c++17 -O2 -lineinfo -I kernels -I kernels/include "${archs[@]}" $options "$1" \
-        -o "$bundle/programs/$(basename "$(dirname "$1")")-$(basename "$1" .cu)" ||
-        { echo "bundle.sh: $1 does not compile" >&2; return 1; }
+    "${nvcc:-nvcc}" -std=c++17 -O2 -lineinfo -I kernels -I kernels/include "${archs[@]}" $options "$source" \
+        -o "$bundle/programs/$name" 2>"$work/$name.log" && return
+    library=$(sed -n 's|^// library: ||p' "$source")
+    if [ -n "$library" ] && grep -q "$library: No such file" "$work/$name.log"; then
+        echo "bundle.sh: left out $source: this nvcc comes without $library" >&2
+        return
+    fi
+    cat "$work/$name.log" >&2
+    echo "bundle.sh: $source does not compile" >&2
+    return 1
 }
 failed=0
 for source in kernels/tests/{device,ptx,runtime,samples}/*.cu; do

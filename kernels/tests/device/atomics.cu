@@ -1,3 +1,4 @@
+// arch: 90
 // Atomics of every type and scope, under contention from many blocks.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -1,3 +1,4 @@
+// arch: 90
 // Cooperative groups: ranks and sizes, exchanges within tiles and coalesced groups, reductions, scans, copies, clusters, the grid.
 #include <cooperative_groups.h>
 #include <cooperative_groups/memcpy_async.h>
