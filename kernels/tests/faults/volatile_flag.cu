@@ -7,7 +7,7 @@ __global__ void wait(volatile int *flag) {
 }
 
 int main() {
-    setenv("WARPWEAVE_SIM_TIMEOUT", "0.2", 1);
+    setenv("WARPWEAVE_SIM_TIMEOUT", "0.5", 1);
     int *flag;
     CHECK(cudaMalloc(&flag, sizeof(int)));
     CHECK(cudaMemset(flag, 0, sizeof(int)));
