@@ -10,6 +10,7 @@ mod nvcc;
 mod objects;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -49,21 +50,27 @@ fn kernels_stay_within_their_budget() {
         Err(missing) => {
             let required = std::env::var("WARPWEAVE_REQUIRE").unwrap_or_default();
             assert!(!required.split(',').any(|name| name == "nvcc"), "WARPWEAVE_REQUIRE={required}: {missing}");
-            eprintln!("skipped: {missing}");
+            // Not `eprintln!`, which the test harness captures.
+            let _ = writeln!(std::io::stderr(), "skipped: {missing}");
             return;
         }
     };
     let measured = tools.measure();
-    let text = std::fs::read_to_string(TABLE).unwrap();
-    let (release, budgets) = parse_table(&text);
+    let mut text = std::fs::read_to_string(TABLE).unwrap();
     if std::env::var_os("WARPWEAVE_UPDATE_BUDGET").is_some() {
-        std::fs::write(TABLE, write_table(&text, tools.nvcc.release, &measured, &budgets)).unwrap();
-        return;
+        // What no table allows, spills and missing instructions, is complained of below all the same.
+        text = write_table(&text, tools.nvcc.release, &measured, &parse_table(&text).1);
+        std::fs::write(TABLE, &text).unwrap();
     }
+    let (release, budgets) = parse_table(&text);
     // Another release gives out registers in another way. What it must not do is the same.
     let same_release = release == tools.nvcc.release;
     if !same_release {
-        eprintln!("registers were not compared: {TABLE} is for nvcc {release:?}, this is {:?}", tools.nvcc.release);
+        let _ = writeln!(
+            std::io::stderr(),
+            "registers were not compared: {TABLE} is for nvcc {release:?}, this is {:?}",
+            tools.nvcc.release
+        );
     }
     let complaints = complaints(&measured, &budgets, same_release);
     assert!(complaints.is_empty(), "{}\n{UPDATE}", complaints.join("\n"));

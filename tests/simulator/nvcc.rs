@@ -1,6 +1,7 @@
 //! The programs are CUDA C++: where nvcc is found, it compiles them all.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -26,7 +27,8 @@ fn nvcc_compiles_every_program() {
         let required = std::env::var("WARPWEAVE_REQUIRE").unwrap_or_default();
         let missing = "no nvcc in NVCC, CUDA_HOME, CUDA_PATH or PATH";
         assert!(!required.split(',').any(|name| name.trim() == "nvcc"), "WARPWEAVE_REQUIRE={required}: {missing}");
-        eprintln!("skipped: compiling the CUDA programs with nvcc: {missing}");
+        // Not `eprintln!`, which the test harness captures.
+        let _ = writeln!(std::io::stderr(), "skipped: compiling the CUDA programs with nvcc: {missing}");
         return;
     };
     let programs: Vec<PathBuf> =
@@ -46,7 +48,11 @@ fn nvcc_compiles_every_program() {
         if let Some(header) =
             directive(program, "library").filter(|header| output.contains(&format!("{header}: No such file")))
         {
-            eprintln!("skipped: compiling {} with nvcc: it comes without {header}", name(program));
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: compiling {} with nvcc: it comes without {header}",
+                name(program)
+            );
             return Ok(());
         }
         if code != Some(0) {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
@@ -50,7 +51,9 @@ pub fn skipped() -> bool {
     let required =
         std::env::var("WARPWEAVE_REQUIRE").is_ok_and(|list| list.split(',').any(|device| device.trim() == "sim"));
     assert!(!required, "WARPWEAVE_REQUIRE asks for sim, and neither g++ nor clang++ was found");
-    eprintln!("skipped: CUDA programs on the simulated GPU: neither g++ nor clang++ was found");
+    // Not `eprintln!`, which the test harness captures.
+    let _ =
+        writeln!(std::io::stderr(), "skipped: CUDA programs on the simulated GPU: neither g++ nor clang++ was found");
     true
 }
 
