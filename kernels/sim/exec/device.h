@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../watch/watch.h"
 #include "dim3.h"
 
 namespace wwsim {
@@ -36,6 +37,7 @@ struct LaneView {
     unsigned lane;   // rank % 32
     unsigned active; // the lanes of the warp that exist: all 32 but in the last warp
     const BlockView *block;
+    const void *site; // where in the kernel's code it was last, as far as it told: WWSIM_NOTE_SITE
 };
 
 extern __thread LaneView *current;

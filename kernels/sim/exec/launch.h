@@ -20,6 +20,7 @@ enum class Timing {
 struct Schedule {
     uint64_t seed = 0;
     Timing timing = Timing::seeded;
+    Watch watch = {};
 };
 
 // The kernel, with its arguments: called once for each thread.
