@@ -43,6 +43,7 @@ struct Barrier {
     Reduction reduction = Reduction::none;
     const char *name = nullptr;
     unsigned waiting[most_warps] = {};
+    check::Clock clock; // of those that have come and don't wait
 };
 
 class Block : public BlockView {
@@ -87,6 +88,10 @@ class Block : public BlockView {
     std::vector<Span> static_shared;
 
     const Stacks &fiber_stacks() const { return stacks; }
+    Lane &lane(unsigned rank) { return lanes[rank]; }
+    // Whether it's in this block's shared memory, dynamic or static.
+    bool holds_shared(const void *address) const;
+    check::BlockHistory history;
 
     // For the watch over lanes that never switch: whether one has switched since this was last asked, and how often none had.
     bool switched_since_tick() {
