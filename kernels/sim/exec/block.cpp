@@ -107,6 +107,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.copy_interval = 0;
+                lane.group_ends.clear();
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }
@@ -118,6 +120,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
 void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     start(of, with, rank, idx);
     gang->join(*this);
+    if (!grid->failed()) check::begin_block(*this);
     while (!grid->failed()) {
         if (ready_warps) {
             Lane &lane = next();
@@ -130,6 +133,7 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         }
     }
     current = nullptr;
+    check::end_block(*this);
     // A neighbor that still reads this block's shared memory gets NaN: on a GPU it is gone.
     if (gang->size() > 1) std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
     gang->leave(*this);
@@ -201,6 +205,7 @@ void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
     check_nothing_in_flight(lane);
+    check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
     Warp &warp = warps[w];
     warp.exited |= 1u << lane.lane;

@@ -44,6 +44,7 @@ struct Barrier {
     Reduction reduction = Reduction::none;
     const char *name = nullptr;
     unsigned waiting[most_warps] = {};
+    check::Clock clock; // of those that have come and don't wait
 };
 
 class Block : public BlockView {
@@ -89,6 +90,10 @@ class Block : public BlockView {
     std::vector<Span> static_shared;
 
     const Stacks &fiber_stacks() const { return stacks; }
+    Lane &lane(unsigned rank) { return lanes[rank]; }
+    // Whether it's in this block's shared memory, dynamic or static.
+    bool holds_shared(const void *address) const;
+    check::BlockHistory history;
 
     // The warpgroup of a lane; its last warps may be missing.
     Warpgroup &warpgroup(const Lane &lane);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../check/history.h"
 #include "context.h"
 #include "device.h"
 
@@ -29,6 +30,9 @@ struct Lane : LaneView {
     bool cluster_arrived = false;      // and has not waited yet
     unsigned copy_group = 0;           // the group that cp.async adds to now
     std::vector<Copy> copies;          // in flight
+    uint32_t copy_interval = 0;        // of the last one, for the checks
+    std::vector<uint32_t> group_ends;  // the same of each group that it has not waited for
+    check::LaneHistory history;
 };
 
 inline Lane &this_lane() { return *static_cast<Lane *>(current); }
