@@ -8,13 +8,24 @@ static bool within(const void *address, const char *begin, size_t bytes) {
     return at >= begin && at < begin + bytes;
 }
 
-bool is_shared(const void *address) {
-    const Block &block = this_block();
+static bool holds(const Block &block, const void *address) {
     if (within(address, block.dynamic_shared, block.dynamic_shared_bytes)) return true;
     for (const Block::Span &span : block.static_shared) {
         if (within(address, span.begin, span.bytes)) return true;
     }
     return false;
+}
+
+bool is_shared(const void *address) { return holds(this_block(), address); }
+
+Block *Gang::owner(const Block &block, const void *address, size_t bytes) {
+    const void *last = static_cast<const char *>(address) + bytes - 1;
+    // A thread's own block first: it is nearly always that.
+    for (unsigned i = 0; i < cluster_size; i++) {
+        Block &other = neighbor(block, (block.cluster_rank + i) % cluster_size);
+        if (holds(other, address)) return holds(other, last) ? &other : nullptr;
+    }
+    return nullptr;
 }
 
 void *map_shared(const void *address, unsigned rank) {
