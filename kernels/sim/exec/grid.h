@@ -34,6 +34,7 @@ class Grid {
     Outcome outcome;
     std::unique_ptr<Watching> watching; // null: nobody watches
 
+    std::shared_ptr<check::Races> races; // null: not checked
     unsigned gang_size, cluster_size;
     uint64_t gang_count;
 
