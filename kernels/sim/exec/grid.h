@@ -31,6 +31,7 @@ class Grid {
     const Body &body;
     const Schedule &schedule;
     Outcome outcome;
+    std::unique_ptr<count::LaunchCounters> counters; // if the launch is counted
 
     unsigned gang_size, cluster_size;
     uint64_t gang_count;
