@@ -16,11 +16,12 @@ enum class Kind : unsigned char {
 };
 constexpr unsigned kinds = 5;
 
-// The running thread's access, if it is to global or shared memory.
+// The running thread's access in a counted launch.
+void record_access(const Access &access, Space space);
 void record_access(const Access &access);
 void record_instruction(Kind kind, const char *name, unsigned lanes);
 
-// An access of the running thread's instruction that `observe` is not told of, because something else does it later: an asynchronous copy.
+// An access of the running thread's instruction that something else makes, later: `observe` shall not take it for the thread's own.
 inline void access(const char *instruction, Effect effect, const void *address, size_t bytes) {
     if (__builtin_expect(watched_launches != 0, 0)) record_access({address, bytes, effect, Order::plain, false, instruction, nullptr});
 }

@@ -12,9 +12,6 @@
 
 namespace wwsim::count {
 
-// Where an access went.
-enum class Space : unsigned char { global, shared };
-
 class Recorder {
   public:
     // Counts a block with so many threads from now on; null: doesn't count. What the last block has left is dropped.

@@ -7,6 +7,7 @@
 
 #include "async.h"
 #include "grid.h"
+#include "../watch/place.h"
 
 namespace wwsim {
 
@@ -38,6 +39,7 @@ static int add_span(dl_phdr_info *info, size_t, void *spans) {
 }
 
 Block::Block() : shared(allocate_shared(), std::free) { dl_iterate_phdr(add_span, &static_shared); }
+Block::~Block() = default;
 
 void start_lane() {
     entered();
@@ -64,6 +66,10 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     compute_capability = launch.compute_capability;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
+    if (grid->watching) {
+        if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
+        shared_memory->begin(dynamic_shared_bytes);
+    }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
     random = Random(grid->schedule.seed, linear);
@@ -77,7 +83,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         return;
     }
     if (lanes.size() < threads) lanes.resize(threads);
-    recorder.begin(grid->counters.get(), threads);
+    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     for (unsigned w = 0; w < warp_count; w++) {
         Warp &warp = warps[w];
         unsigned lanes_left = threads - w * warp_size;
@@ -101,6 +107,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.in_flight.clear();
+                lane.site = nullptr;
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }

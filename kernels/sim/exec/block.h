@@ -15,6 +15,7 @@ namespace wwsim {
 
 class Grid;
 class Gang;
+class SharedMemory;
 
 constexpr unsigned most_threads = 1024;
 constexpr unsigned most_warps = most_threads / warp_size;
@@ -49,6 +50,7 @@ struct Barrier {
 class Block : public BlockView {
   public:
     Block();
+    ~Block();
     // Runs this block to its end, on the calling OS thread. A block object serves one block after another.
     void run(Grid &grid, Gang &gang, unsigned rank_in_gang, uint3 idx);
 
@@ -89,6 +91,7 @@ class Block : public BlockView {
         size_t bytes;
     };
     std::vector<Span> static_shared;
+    std::unique_ptr<SharedMemory> shared_memory; // since the OS thread first ran a block of a watched launch
 
     const Stacks &fiber_stacks() const { return stacks; }
 

@@ -38,6 +38,7 @@ class Gang {
     void exited(Lane &lane);
     // The block with that rank in the cluster of `block`.
     Block &neighbor(const Block &block, unsigned rank) { return *members[cluster_of(block) * cluster_size + rank].block; }
+    Block &member(unsigned rank) { return *members[rank].block; }
     // What all threads of the gang wait for.
     std::string describe() const;
 

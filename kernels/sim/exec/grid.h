@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "../watch/watching.h"
 #include "gang.h"
 
 namespace wwsim {
@@ -31,7 +32,7 @@ class Grid {
     const Body &body;
     const Schedule &schedule;
     Outcome outcome;
-    std::unique_ptr<count::LaunchCounters> counters; // if the launch is counted
+    std::unique_ptr<Watching> watching; // null: nobody watches
 
     unsigned gang_size, cluster_size;
     uint64_t gang_count;

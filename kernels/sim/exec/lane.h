@@ -19,6 +19,14 @@ struct Copy {
     unsigned group;
 };
 
+// Registers, kept on the lane's stack, that an asynchronous operation works with: a checked launch ends when the lane touches them.
+struct InFlight {
+    const void *begin;
+    size_t bytes;
+    bool reads_too;   // false: only writing them is a mistake
+    const char *what; // for the report
+};
+
 struct Lane : LaneView {
     Context context;
     Waiting waiting = Waiting::nothing;
@@ -29,6 +37,7 @@ struct Lane : LaneView {
     bool cluster_arrived = false;      // and has not waited yet
     unsigned copy_group = 0;           // the group that cp.async adds to now
     std::vector<Copy> copies;          // in flight
+    std::vector<InFlight> in_flight;
 };
 
 inline Lane &this_lane() { return *static_cast<Lane *>(current); }

@@ -67,7 +67,9 @@ int32_t ww_sim_stream_synchronize(ww_stream stream) {
 int32_t ww_sim_malloc(void **address, int64_t bytes, ww_stream stream) {
     if (bytes < 0)
         return cudaErrorInvalidValue;
-    return with_stream(stream, [&](Stream &) { return allocate(address, size_t(bytes), MemoryKind::device, true); });
+    return with_stream(stream, [&](Stream &s) {
+        return allocate(address, size_t(bytes), MemoryKind::device, s.gpu->options.watch.check, true);
+    });
 }
 
 int32_t ww_sim_free(void *address, ww_stream handle) {
