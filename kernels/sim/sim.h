@@ -135,8 +135,9 @@ typedef struct ww_sim_counters {
     int64_t instruction_count;
     const ww_sim_line *lines; /* the most wasteful first */
     int64_t line_count;
+    const char *table; /* all of this, for people */
 } ww_sim_counters;
-WW_STATIC_ASSERT(sizeof(ww_sim_counters) == 496, "ww_sim_counters");
+WW_STATIC_ASSERT(sizeof(ww_sim_counters) == 504, "ww_sim_counters");
 
 /* Waits for the stream's work, and gives what its launches have cost since the last reset: one for each kernel, by name. Valid until the
  * next call for this stream, or until it is destroyed. */

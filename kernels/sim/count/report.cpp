@@ -74,6 +74,7 @@ void Report::add(const std::string &kernel, const Counters &c) {
     out.instruction_count = number(instructions.size());
     out.lines = lines.data();
     out.line_count = number(lines.size());
+    out.table = keep(table(out));
     kernels.push_back(out);
 }
 

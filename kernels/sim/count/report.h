@@ -1,7 +1,6 @@
 // What was counted, in the form of sim.h, and as a table for people.
 #pragma once
 
-#include <cstdio>
 #include <deque>
 #include <string>
 #include <vector>
@@ -29,7 +28,7 @@ struct Report {
     void add(const std::string &kernel, const Counters &counters);
 };
 
-// A table for each kernel.
-void print(const Report &report, FILE *to);
+// All of a kernel's counters but `table`, as a table.
+std::string table(const ww_sim_counters &counters);
 
 } // namespace wwsim::count

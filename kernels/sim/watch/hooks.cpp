@@ -13,12 +13,12 @@ namespace wwsim {
 
 int watched_launches = 0;
 
-// What threadIdx and its like are read from.
+// What threadIdx and its like are read from, and what twins ask whether to tell.
 static bool is_own(const Lane &lane, uintptr_t address) {
     const auto within = [=](const void *begin, size_t bytes) { return address - reinterpret_cast<uintptr_t>(begin) < bytes; };
     return within(&current, sizeof current) || within(&lane, sizeof(LaneView)) || within(lane.block, sizeof(BlockView)) ||
            within(&blockDim, sizeof blockDim) || within(&gridDim, sizeof gridDim) ||
-           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared);
+           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || within(&watched_launches, sizeof watched_launches);
 }
 
 void observe(const Access &access) {
