@@ -6,7 +6,7 @@
 
 namespace wwsim::isa {
 
-template <typename T> T load_acquire(const T *address) {
+template <typename T> __forceinline__ T load_acquire(const T *address) {
     check_aligned("ld.acquire", address, sizeof(T));
     yield();
     const T value = __atomic_load_n(address, __ATOMIC_ACQUIRE);
@@ -14,14 +14,14 @@ template <typename T> T load_acquire(const T *address) {
     return value;
 }
 
-template <typename T> void store_release(T *address, T value) {
+template <typename T> __forceinline__ void store_release(T *address, T value) {
     check_aligned("st.release", address, sizeof(T));
     forget_memory();
     __atomic_store_n(address, value, __ATOMIC_RELEASE);
     yield();
 }
 
-template <typename T> T fetch_add(T *address, T value) {
+template <typename T> __forceinline__ T fetch_add(T *address, T value) {
     check_aligned("atom.add", address, sizeof(T));
     forget_memory();
     const T before = __atomic_fetch_add(address, value, __ATOMIC_ACQ_REL);
@@ -30,7 +30,7 @@ template <typename T> T fetch_add(T *address, T value) {
     return before;
 }
 
-inline void fence() {
+__forceinline__ void fence() {
     forget_memory();
     __atomic_thread_fence(__ATOMIC_ACQ_REL);
     yield();
