@@ -164,13 +164,18 @@ void needs_capability(int capability, const char *instruction) {
 }
 
 void cluster_arrive() {
+    WWSIM_NOTE_SITE();
     needs_capability(90, "barrier.cluster.arrive");
     this_block().gang->cluster_arrive(this_lane());
 }
 void cluster_wait() {
+    WWSIM_NOTE_SITE();
     needs_capability(90, "barrier.cluster.wait");
     this_block().gang->cluster_wait(this_lane());
 }
-void grid_barrier() { this_block().gang->grid_barrier(); }
+void grid_barrier() {
+    WWSIM_NOTE_SITE();
+    this_block().gang->grid_barrier();
+}
 
 } // namespace wwsim
