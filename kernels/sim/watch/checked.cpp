@@ -30,13 +30,18 @@ extern "C" {
 
 __attribute__((constructor, used)) void wwsim_checked_program() { is_checked_program = true; }
 
-// What simcc makes of the names in a program's own objects, which may have their own.
-__attribute__((weak)) void *wwsim_malloc(size_t bytes) { return current ? allocate_on_device(bytes) : std::malloc(bytes); }
-__attribute__((weak)) void *wwsim_new(size_t bytes) { return current ? allocate_on_device(bytes) : ::operator new(bytes); }
-__attribute__((weak)) void wwsim_free(void *memory) {
+// What simcc makes of these names in a program's own objects. A program may have its own.
+#define WWSIM_WEAK __attribute__((weak))
+WWSIM_WEAK void *wwsim_malloc(size_t bytes) { return current ? allocate_on_device(bytes) : std::malloc(bytes); }
+WWSIM_WEAK void wwsim_free(void *memory) {
     if (!free_on_device(memory)) std::free(memory);
 }
-__attribute__((weak)) void wwsim_delete(void *memory) {
+WWSIM_WEAK void *wwsim__Znwm(size_t bytes) { return current ? allocate_on_device(bytes) : ::operator new(bytes); }
+WWSIM_WEAK void *wwsim__Znam(size_t bytes) { return wwsim__Znwm(bytes); }
+WWSIM_WEAK void wwsim__ZdlPv(void *memory) {
     if (!free_on_device(memory)) ::operator delete(memory);
 }
+WWSIM_WEAK void wwsim__ZdaPv(void *memory) { wwsim__ZdlPv(memory); }
+WWSIM_WEAK void wwsim__ZdlPvm(void *memory, size_t) { wwsim__ZdlPv(memory); }
+WWSIM_WEAK void wwsim__ZdaPvm(void *memory, size_t) { wwsim__ZdlPv(memory); }
 }
