@@ -82,6 +82,10 @@ class Block : public BlockView {
     bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
+    // "kernel k, block (0,0,0), thread (0,0,0)"
+    std::string describe(const Lane &lane) const;
+    // Ends the launch with an error of that lane, on the line that it is in.
+    void fail(const Lane &lane, Fault kind, const std::string &text);
 
     Gang *gang = nullptr;
     Grid *grid = nullptr;
@@ -133,6 +137,7 @@ class Block : public BlockView {
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }
+    void check_nobody_left(const Barrier &barrier);
 
     Warp warps[most_warps];
     std::unique_ptr<Warpgroup[]> warpgroups;
