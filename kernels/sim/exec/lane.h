@@ -9,7 +9,7 @@
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, registers };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {
@@ -17,6 +17,14 @@ struct Copy {
     const void *from;
     unsigned bytes, source_bytes;
     unsigned group;
+};
+
+// Registers, kept on the lane's stack, that an asynchronous operation works with: a checked launch ends when the lane touches them.
+struct InFlight {
+    const void *begin;
+    size_t bytes;
+    bool reads_too;   // false: only writing them is a mistake
+    const char *what; // for the report
 };
 
 struct Lane : LaneView {
@@ -29,6 +37,7 @@ struct Lane : LaneView {
     bool cluster_arrived = false;      // and has not waited yet
     unsigned copy_group = 0;           // the group that cp.async adds to now
     std::vector<Copy> copies;          // in flight
+    std::vector<InFlight> in_flight;
 };
 
 inline Lane &this_lane() { return *static_cast<Lane *>(current); }
