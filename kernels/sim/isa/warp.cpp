@@ -1,6 +1,9 @@
 // The collectives of a warp: what the last lane to arrive computes for all of them.
 #include "../include/warp_functions.h"
 
+#include "../count/count.h"
+#include "../exec/block.h"
+
 namespace wwsim {
 
 namespace {
@@ -12,6 +15,7 @@ template <class Visit> void each_lane(unsigned lanes, Visit visit) {
 
 // One rendezvous. The barriers keep the compiler from holding memory in registers over it.
 void meet(const char *name, unsigned mask, void *operand, Work work) {
+    count::instruction(count::Kind::collective, name);
     asm volatile("" ::: "memory");
     rendezvous(name, mask, operand, work);
     asm volatile("" ::: "memory");
@@ -122,7 +126,7 @@ void match_all_work(void *const operands[warp_size], unsigned lanes) {
     });
 }
 
-void sync_work(void *const *, unsigned) {}
+void sync_work(void *const *, unsigned lanes) { check::meet(this_block(), lane().rank / warp_size, 1, &lanes, {}, false); }
 
 } // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "../watch/checked.h"
 #include "capture.h"
 
 namespace wwsim {
@@ -15,16 +16,27 @@ constexpr unsigned polls_before_ready = 3;
 
 cudaError_t error_of(Fault fault) {
     switch (fault) {
-    case Fault::illegal_address: return cudaErrorIllegalAddress;
+    case Fault::illegal_address:
+    case Fault::out_of_bounds:
+    case Fault::use_after_free:
+    case Fault::host_memory:
+    case Fault::constant_memory: return cudaErrorIllegalAddress;
     case Fault::misaligned_address: return cudaErrorMisalignedAddress;
     case Fault::illegal_instruction: return cudaErrorIllegalInstruction;
     case Fault::assertion: return cudaErrorAssert;
     case Fault::deadlock: return cudaErrorLaunchTimeout;
     case Fault::launch_failure:
-    case Fault::trap: break;
+    case Fault::trap:
+    case Fault::uninitialized:
+    case Fault::unwritten:
+    case Fault::in_flight:
+    case Fault::race: break;
     }
     return cudaErrorLaunchFailure;
 }
+
+// The other two are what a program says itself.
+bool is_mistake(Fault fault) { return fault != Fault::assertion && fault != Fault::trap; }
 
 } // namespace
 
@@ -162,8 +174,11 @@ void Gpu::run_next(Stream &stream) {
 void Gpu::fail(Outcome &&outcome) {
     fault = error_of(outcome.fault);
     message = std::move(outcome.message);
-    if (this == &standalone_gpu())
+    if (this == &standalone_gpu()) {
         std::fprintf(stderr, "simulated GPU: %s\n", message.c_str());
+        if (options.watch.check && is_mistake(outcome.fault))
+            note_mistake();
+    }
     clear();
 }
 
