@@ -108,7 +108,7 @@ std::string Block::describe() const {
         } else if (lane.waiting == Waiting::warpgroup) {
             what += ": not all four warps of its warpgroup have issued the product";
         } else if (lane.waiting == Waiting::registers) {
-            what += format(": for %u registers a thread, and %u more are free for a warp's", lane.waiting_for, free_registers);
+            what += format(": for %u registers a thread; the block has %u left to add to those of a warp", lane.waiting_for, free_registers);
         }
         groups.try_emplace(what, 0, i).first->second.first++;
     }
