@@ -111,9 +111,10 @@ bool is_written(const Written &written, size_t offset, const Access &access) {
 
 } // namespace
 
-void verify_ahead(const Access &access, const Place &place) {
+void verify(const Access &access, const Place &place) {
     if (access.bytes == 0) return;
     const uintptr_t at = address_of(access);
+    if (place.space == Space::own) return;
     if (place.space == Space::unknown) report_unknown(access);
     if (place.freed) report(Fault::use_after_free, access, relation(access, place));
     if (!place.holds(at, access.bytes)) {
@@ -133,11 +134,12 @@ void verify_ahead(const Access &access, const Place &place) {
     }
     if (access.effect != Effect::write && place.written && !is_written(*place.written, at - place.written_begin, access))
         report_unwritten(access, place);
+    if (access.effect != Effect::read && place.written) place.written->set(address_of(access) - place.written_begin, access.bytes);
 }
 
-void verify(const Access &access, const Place &place) {
-    verify_ahead(access, place);
-    if (access.effect != Effect::read && place.written) place.written->set(address_of(access) - place.written_begin, access.bytes);
+void verify_ahead(const char *instruction, Access access) {
+    if (!access.instruction) access.instruction = instruction;
+    verify(access, this_block().grid->watching->places.find(this_block(), address_of(access)));
 }
 
 void verify_registers(const Access &access) {

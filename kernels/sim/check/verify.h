@@ -8,8 +8,9 @@ namespace wwsim::check {
 
 // Ends the launch where the running lane's access is a mistake. Notes what it writes.
 void verify(const Access &access, const Place &place);
-// The same, without the note: for an asynchronous operation, whose writes come later.
-void verify_ahead(const Access &access, const Place &place);
+// The same for an access of an asynchronous operation that the lane begins. What it will write counts as written: that somebody reads
+// it too early is a race.
+void verify_ahead(const char *instruction, Access access);
 
 // The running lane touches its own stack, where registers may be in flight.
 void verify_registers(const Access &access);

@@ -5,6 +5,7 @@
 #include <link.h>
 #include <thread>
 
+#include "../isa/warpgroup.h"
 #include "async.h"
 #include "grid.h"
 #include "../watch/place.h"
@@ -38,8 +39,12 @@ static int add_span(dl_phdr_info *info, size_t, void *spans) {
     return 0;
 }
 
-Block::Block() : shared(allocate_shared(), std::free) { dl_iterate_phdr(add_span, &static_shared); }
+Block::Block() : warpgroups(new Warpgroup[most_warps / warps_of_group]), shared(allocate_shared(), std::free) {
+    dl_iterate_phdr(add_span, &static_shared);
+}
 Block::~Block() = default;
+
+Warpgroup &Block::warpgroup(const Lane &lane) { return warpgroups[lane.rank / warp_size / warps_of_group]; }
 
 void start_lane() {
     entered();
@@ -74,9 +79,11 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
     random = Random(grid->schedule.seed, linear);
     time = 0;
+    works_for_all = false;
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
+    for (unsigned w = 0; w < warp_count; w += warps_of_group) warpgroups[w / warps_of_group] = {};
     if (!stacks.reserve(threads, stack_bytes())) {
         grid->fail(Fault::launch_failure, "no memory for the stacks of " + std::to_string(threads) + " threads");
         live = 0;
@@ -109,6 +116,10 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.copies.clear();
                 lane.in_flight.clear();
                 lane.site = nullptr;
+                lane.copy_interval = 0;
+                lane.group_ends.clear();
+                lane.bulk_group = 0;
+                lane.bulk_groups.clear();
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }
@@ -120,6 +131,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
 void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     start(of, with, rank, idx);
     gang->join(*this);
+    if (!grid->failed()) check::begin_block(*this);
     while (!grid->failed()) {
         if (ready_warps) {
             Lane &lane = next();
@@ -127,11 +139,12 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
             switch_context(host, lane.context);
         } else if (live == 0) {
             break;
-        } else if (!gang->pass(*this)) {
+        } else if (!gang->pass(*this) && !gang->revive()) {
             grid->fail(Fault::deadlock, "kernel " + std::string(grid->launch.kernel) + ": every thread waits\n" + gang->describe());
         }
     }
     current = nullptr;
+    check::end_block(*this);
     // A neighbor that still reads this block's shared memory gets NaN: on a GPU it is gone.
     if (gang->size() > 1) std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
     gang->leave(*this);
@@ -168,6 +181,7 @@ void Block::make_ready(unsigned warp, unsigned which) {
 
 void Block::switch_to_next(Lane &from, bool last) {
     time++;
+    if (gang->transfers.any() && grid->schedule.timing == Timing::seeded) gang->transfers.drift(random);
     if (!ready_warps || grid->failed()) {
         current = nullptr;
         switch_context(from.context, host, last);
@@ -194,6 +208,7 @@ void Block::yield() {
     make_ready(lane.rank / warp_size, 1u << lane.lane);
     if (gang->size() > 1 && random.one_in(16)) gang->pass(*this);
     if (random.one_in(4)) change_warp();
+    gang->transfers.spun(random);
     switch_to_next(lane);
     // If nothing else can run, what it spins for is the work of another OS thread.
     if (!ready_warps && yields % 16 == 0) std::this_thread::yield();
@@ -202,6 +217,14 @@ void Block::yield() {
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
+    gang->transfers.finish_ordinary(*this, &lane);
+    if (live == 1) {
+        if (const Transfer *user = gang->transfers.user_of(*this)) {
+            fault(Fault::launch_failure, "the block's last thread exits while its shared memory is in use by " + user->describe());
+        }
+    }
+    check_nothing_in_flight(lane);
+    check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
     Warp &warp = warps[w];
     warp.exited |= 1u << lane.lane;
@@ -240,6 +263,18 @@ void Block::abandon() {
     current = nullptr;
     switch_context(lane.context, host, true);
     __builtin_unreachable();
+}
+
+bool Block::release_mbarrier(const void *at) {
+    bool any = false;
+    for (unsigned i = 0; i < threads; i++) {
+        Lane &lane = lanes[i];
+        if (lane.waiting != Waiting::mbarrier || (at && lane.waiting_at != at)) continue;
+        lane.waiting = Waiting::nothing;
+        make_ready(i / warp_size, 1u << lane.lane);
+        any = true;
+    }
+    return any;
 }
 
 void Block::release(Waiting waiting) {

@@ -16,6 +16,7 @@ namespace wwsim {
 class Grid;
 class Gang;
 class SharedMemory;
+struct Warpgroup; // isa/warpgroup.h
 
 constexpr unsigned most_threads = 1024;
 constexpr unsigned most_warps = most_threads / warp_size;
@@ -45,6 +46,7 @@ struct Barrier {
     Reduction reduction = Reduction::none;
     const char *name = nullptr;
     unsigned waiting[most_warps] = {};
+    check::Clock clock; // of those that have come and don't wait
 };
 
 class Block : public BlockView {
@@ -74,8 +76,10 @@ class Block : public BlockView {
 
     bool can_run() const { return ready_warps != 0; }
     bool finished() const { return live == 0; }
-    // Makes lanes ready that wait for a barrier of the gang.
+    // Makes lanes ready that wait for a barrier of the gang, or for another warp of their warpgroup.
     void release(Waiting waiting);
+    // Makes those ready that wait for this mbarrier of the block; null: for any. Whether there were some.
+    bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
 
@@ -94,6 +98,16 @@ class Block : public BlockView {
     std::unique_ptr<SharedMemory> shared_memory; // since the OS thread first ran a block of a watched launch
 
     const Stacks &fiber_stacks() const { return stacks; }
+    Lane &lane(unsigned rank) { return lanes[rank]; }
+    // Whether it's in this block's shared memory, dynamic or static.
+    bool holds_shared(const void *address) const;
+    check::BlockHistory history;
+
+    // Whether a lane does the work of a collective for all, on operands that lie on others' stacks.
+    bool works_for_all = false;
+
+    // The warpgroup of a lane; its last warps may be missing.
+    Warpgroup &warpgroup(const Lane &lane);
 
     // For the watch over lanes that never switch: whether one has switched since this was last asked, and how often none had.
     bool switched_since_tick() {
@@ -121,6 +135,7 @@ class Block : public BlockView {
     }
 
     Warp warps[most_warps];
+    std::unique_ptr<Warpgroup[]> warpgroups;
     Stacks stacks;
     std::vector<Lane> lanes;
     std::unique_ptr<char, void (*)(void *)> shared;

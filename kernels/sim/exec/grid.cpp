@@ -32,6 +32,7 @@ Grid::Grid(const Launch &launch, const Body &body, const Schedule &schedule) : l
     gang_count = blocks / gang_size;
     seen_at = std::chrono::steady_clock::now();
     if (schedule.watch.check || schedule.watch.count) watching = std::make_unique<Watching>(schedule.watch);
+    if (schedule.watch.check) races = check::check_launch(volume(launch.block));
     if (schedule.seed == 0 || gang_count < 2) return;
     // Seed 0 starts the blocks in order, as today's cards do. The others walk through them by a step that has no factor in common
     // with their number.

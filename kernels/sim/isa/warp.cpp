@@ -2,6 +2,7 @@
 #include "../include/warp_functions.h"
 
 #include "../count/count.h"
+#include "../exec/block.h"
 
 namespace wwsim {
 
@@ -125,7 +126,7 @@ void match_all_work(void *const operands[warp_size], unsigned lanes) {
     });
 }
 
-void sync_work(void *const *, unsigned) {}
+void sync_work(void *const *, unsigned lanes) { check::meet(this_block(), lane().rank / warp_size, 1, &lanes, {}, false); }
 
 } // namespace
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../check/race.h"
 #include "../check/verify.h"
 #include "../count/count.h"
 #include "../exec/grid.h"
@@ -25,7 +26,7 @@ void observe(const Access &access) {
     if (!current) return;
     Block &block = this_block();
     Watching *watching = block.grid->watching.get();
-    if (!watching) return;
+    if (!watching || block.works_for_all) return;
     Lane &lane = this_lane();
     if (access.site) lane.site = access.site;
     const uintptr_t address = reinterpret_cast<uintptr_t>(access.address);
@@ -36,7 +37,13 @@ void observe(const Access &access) {
     if (is_own(lane, address)) return;
     const Place place = watching->places.find(block, address);
     if (place.space == Space::own) return;
-    if (watching->watch.check) check::verify(access, place);
+    if (watching->watch.check) {
+        check::verify(access, place);
+        // What does not change can't race.
+        if (place.space != Space::constant)
+            check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, place.space == Space::shared,
+                                 {lane.site, access.instruction}});
+    }
     if (watching->watch.count) count::record_access(access, place.space);
 }
 
@@ -154,7 +161,10 @@ void *__tsan_memset(void *to, int byte, size_t bytes) {
     return std::memset(to, byte, bytes);
 }
 
-void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+void __tsan_atomic_thread_fence(int) {
+    if (__builtin_expect(watched_launches != 0, 0)) check::fence();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 void __tsan_atomic_signal_fence(int) {}
 }
 
