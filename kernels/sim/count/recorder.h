@@ -24,6 +24,9 @@ class Recorder {
     // An instruction of all lanes that take part.
     void whole_instruction(Kind kind, const char *name, unsigned lanes);
 
+    // What a warpgroup's multiplication reads of shared memory.
+    void matrices(size_t bytes);
+
     // The lanes of a warp whose logs are full.
     unsigned full(unsigned warp) const;
     // The lanes of the warp stand at the same place.

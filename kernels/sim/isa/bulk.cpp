@@ -34,6 +34,7 @@ class Load final : public Transfer {
          Block *source = nullptr)
         : Transfer(instruction), tile(tile), shared(shared), bar(bar), owner(owner), combine(combine), source(source),
           operation(check::begin(instruction, bar, true)) {
+        count::access(instruction, effect, shared, tile.bytes());
         check::touches(operation, {bar, sizeof *bar, Effect::read, Order::relaxed});
         check::touches(operation, {shared, tile.bytes(), effect, effect == Effect::update ? Order::relaxed : Order::plain});
         touch_rows(operation, tile, Effect::read);
@@ -159,8 +160,18 @@ void probe_rows(const char *instruction, const Tile &tile) {
     }
 }
 
-void start_load(const char *instruction, const Tile &tile, void *shared, uint64_t *bar, int blocks, Combine combine) {
+// What the instruction moves of global memory, once for all blocks that it goes to.
+void count_rows(const char *instruction, const Tile &tile, Effect effect) {
     count::instruction(count::Kind::copy, instruction);
+    if (!this_block().recorder.active()) return;
+    for (unsigned r = 0; r < tile.rows(); r++) {
+        const Tile::Row row = tile.row(r);
+        if (row.first < row.last) count::access(instruction, effect, row.memory, row.last - row.first);
+    }
+}
+
+void start_load(const char *instruction, const Tile &tile, void *shared, uint64_t *bar, int blocks, Combine combine) {
+    count_rows(instruction, tile, Effect::read);
     probe_rows(instruction, tile);
     Block &block = this_block();
     Transfers &transfers = block.gang->transfers;
@@ -189,7 +200,8 @@ void start_load(const char *instruction, const Tile &tile, void *shared, uint64_
 }
 
 void start_store(const char *instruction, const Tile &tile, const void *shared, Combine combine, Effect effect) {
-    count::instruction(count::Kind::copy, instruction);
+    count_rows(instruction, tile, effect);
+    count::access(instruction, Effect::read, shared, tile.bytes());
     check_shared(instruction, shared, tile.bytes());
     probe_rows(instruction, tile);
     this_block().gang->transfers.start(std::make_unique<Store>(instruction, tile, static_cast<const char *>(shared), combine, effect));
@@ -267,6 +279,7 @@ void bulk_copy_cluster(const char *instruction, ReduceOp op, ElementType type, v
     if (bytes == 0) return;
     check_shared(instruction, shared, bytes);
     count::instruction(count::Kind::copy, instruction);
+    count::access(instruction, Effect::read, shared, bytes);
     Block &block = this_block(), &owner = owner_of(instruction, there, bytes);
     if (&find_mbarrier(instruction, bar, true).owner != &owner)
         fault(Fault::illegal_instruction, "%s: the mbarrier at %p and the destination at %p are in different blocks", instruction,
