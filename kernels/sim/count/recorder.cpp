@@ -216,11 +216,13 @@ void Recorder::flush_by_place(Log *logs, unsigned lanes, bool all) {
             turns_.push_back({place, places_[place].count[i]++, i, &entry});
         }
     }
-    // A lane that was there less often may come yet.
+    // A lane that was there less often may come yet; one whose log is full has come as far as any.
     for (Place &place : places_) {
         place.settled = UINT32_MAX;
-        for (unsigned i = 0; i < lanes && !all; i++)
+        if (all) continue;
+        for (unsigned i = 0; i < lanes; i++)
             if (place.count[i] && logs[i].size() >= log_size) place.settled = std::min(place.settled, place.count[i]);
+        if (place.settled == UINT32_MAX) place.settled = 0;
     }
     const auto key = [](const Turn &turn) { return std::tuple(turn.place, turn.nth, turn.lane); };
     std::sort(turns_.begin(), turns_.end(), [&](const Turn &a, const Turn &b) { return key(a) < key(b); });

@@ -41,7 +41,7 @@ __global__ void multiply(float *out, int times) {
     FragmentB<__nv_bfloat16> b{};
     FragmentC<float> c{};
     for (int i = 0; i < times; i++) mma(c, a, b, c);
-    out[threadIdx.x] = c.x[0];
+    out[threadIdx.x] = c.r[0];
 }
 
 static void check_tile(Counted &gpu, Layout layout, int64_t wavefronts) {
