@@ -20,7 +20,7 @@ const SCHEDULES: [Simulation; 7] = [
 ];
 
 const fn schedule(seed: u64, timing: Timing, compute_capability: u32) -> Simulation {
-    Simulation { seed, timing, compute_capability, checked: false }
+    Simulation { seed, timing, compute_capability, checked: false, counted: false }
 }
 
 /// Runs `body` on the CPU, on the simulated GPU under each of [`SCHEDULES`], and on a GPU.
