@@ -72,6 +72,7 @@ const SPELLINGS: &[(&str, &str, &str, &str)] = &[
     ("stmatrix.", ".x4.trans.m8n8.", ".m8n8.x4.trans.", "as above"),
     ("atom.add.acq_rel.sys.", "atom.add.acq_rel.sys.", "atom.acq_rel.sys.add.", "the PTX ISA puts the operation last; ptxas takes both"),
     ("atom.add.acq_rel.gpu.", "atom.add.acq_rel.gpu.", "atom.acq_rel.gpu.add.", "as above"),
+    ("cp.async.", ".shared.global.L2::128B", ".shared.global", "a hint that CUTLASS gives for copies of every size"),
     ("atom.add.acq_rel.cta.", "atom.add.acq_rel.cta.", "atom.acq_rel.cta.add.", "as above"),
     ("barrier.cluster.arrive.aligned", ".arrive.aligned", ".arrive.release.aligned", "release is the default"),
     ("barrier.cluster.wait.aligned", ".wait.aligned", ".wait.acquire.aligned", "acquire is the default"),
@@ -158,15 +159,19 @@ fn every_wrapper_is_the_instruction_of_its_counterpart() {
     }
 }
 
-/// The functions that a header defines for kernels, by `__device__ __forceinline__` or by a macro `WW_...(function, ...)`.
+/// The functions that a header defines for kernels, by `__device__ __forceinline__` or by a macro `WW_...(function, ...)`. Those of
+/// namespaces `..._detail` are what the others are made of.
 fn functions(header: &str) -> BTreeSet<String> {
     let identifier = |text: &str| text.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '_').collect::<String>();
     let mut functions = BTreeSet::new();
-    let mut in_macro = false;
+    let (mut in_macro, mut in_detail) = (false, false);
     for line in header.lines() {
+        if line.contains("namespace ") && line.contains("_detail") {
+            in_detail = line.ends_with('{');
+        }
         let is_macro = in_macro || line.starts_with("#define");
         in_macro = is_macro && line.ends_with('\\');
-        if is_macro {
+        if is_macro || in_detail {
             continue;
         }
         if line.starts_with("WW_") && line.contains('(') {
@@ -179,6 +184,9 @@ fn functions(header: &str) -> BTreeSet<String> {
     }
     functions
 }
+
+/// Functions that are no instructions but make their operands. `layouts` compares the bits.
+const OPERANDS: &[&str] = &["advance", "shared_descriptor"];
 
 #[test]
 fn no_wrapper_is_left_out() {
@@ -194,7 +202,8 @@ fn no_wrapper_is_left_out() {
     for path in headers() {
         let functions = functions(&fs::read_to_string(&path).unwrap());
         for function in functions {
-            if !entries.iter().any(|entry| calls(&function, &entry.ours)) {
+            let is_held = entries.iter().any(|entry| calls(&function, &entry.ours)) || OPERANDS.contains(&function.as_str());
+            if !is_held {
                 missing.push(format!("{} of {}", function, Path::new(path.file_name().unwrap()).display()));
             }
         }
@@ -204,7 +213,8 @@ fn no_wrapper_is_left_out() {
 
 #[test]
 fn functions_of_a_header_are_found() {
-    let header = "#define WW_F(function) \\\n    __device__ __forceinline__ T function(int x) {\nWW_F(from_macro)\n#undef WW_F\n\
+    let header = "namespace a_detail {\n__device__ __forceinline__ int hidden(int x) {\n} // namespace a_detail\n\
+                  #define WW_F(function) \\\n    __device__ __forceinline__ T function(int x) {\nWW_F(from_macro)\n#undef WW_F\n\
                   template <int n> __device__ __forceinline__ uint64_t templated(int (&r)[n]) {\n\
                   __device__ __forceinline__ T *pointer(unsigned a,\n                                 T b) {\n";
     assert_eq!(functions(header), ["from_macro", "pointer", "templated"].map(String::from).into());

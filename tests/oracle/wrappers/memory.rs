@@ -23,7 +23,7 @@ fn async_copies() -> Vec<Entry> {
             "cutlass::arch::cp_async_zfill<16, cutlass::arch::CacheOperation::Global>(s, g, full)",
         ),
         pair("", "async_commit()", "cutlass::arch::cp_async_fence()"),
-        pair("", "async_wait<0>()", "cutlass::arch::cp_async_wait<0>()"),
+        pair("", "async_wait<0>()", "__pipeline_wait_prior(0)"),
         pair("", "async_wait<3>()", "cutlass::arch::cp_async_wait<3>()"),
         pair("", "async_wait_all()", "cutlass::arch::cp_async_wait<0>()"),
     ];

@@ -1,19 +1,17 @@
 
+#define CUTE_SM90_EXTENDED_MMA_SHAPES_ENABLED
 #include <cuda/ptx>
+#include <cuda_pipeline.h>
 #include <mma.h>
-
-#include <cutlass/arch/memory.h>
-// Without its hint to fetch 128 bytes into L2.
-#undef CUTLASS_ENABLE_L2_PREFETCH
-#define CUTLASS_ENABLE_L2_PREFETCH 0
-#include <cutlass/arch/memory_sm80.h>
 
 #include <cute/arch/cluster_sm90.hpp>
 #include <cute/arch/copy_sm75.hpp>
 #include <cute/arch/copy_sm80.hpp>
 #include <cute/arch/copy_sm90.hpp>
 #include <cute/arch/mma_sm80.hpp>
+#include <cute/arch/mma_sm90.hpp>
 #include <cutlass/arch/barrier.h>
+#include <cutlass/arch/memory_sm80.h>
 
 namespace warpweave_cuda {
 
@@ -24,5 +22,17 @@ template <typename T> __device__ __forceinline__ void put(void *out, const T &va
 // Registers that an instruction fills or takes.
 template <int n> struct Words {
     uint32_t r[n];
+};
+
+// Accumulators, which an instruction reads and writes.
+template <typename T, int n> struct Sums {
+    T r[n];
+
+    __device__ __forceinline__ explicit Sums(const T *values) {
+        for (int i = 0; i < n; i++) r[i] = values[i];
+    }
+    __device__ __forceinline__ void put(T *values) const {
+        for (int i = 0; i < n; i++) values[i] = r[i];
+    }
 };
 
