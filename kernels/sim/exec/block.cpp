@@ -8,6 +8,7 @@
 #include "../isa/warpgroup.h"
 #include "async.h"
 #include "grid.h"
+#include "../watch/place.h"
 
 namespace wwsim {
 
@@ -70,10 +71,15 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     compute_capability = launch.compute_capability;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
+    if (grid->watching) {
+        if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
+        shared_memory->begin(dynamic_shared_bytes);
+    }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
     random = Random(grid->schedule.seed, linear);
     time = 0;
+    works_for_all = false;
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
@@ -84,6 +90,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         return;
     }
     if (lanes.size() < threads) lanes.resize(threads);
+    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     for (unsigned w = 0; w < warp_count; w++) {
         Warp &warp = warps[w];
         unsigned lanes_left = threads - w * warp_size;
@@ -107,8 +114,12 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.in_flight.clear();
+                lane.site = nullptr;
                 lane.copy_interval = 0;
                 lane.group_ends.clear();
+                lane.bulk_group = 0;
+                lane.bulk_groups.clear();
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }
@@ -128,7 +139,7 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
             switch_context(host, lane.context);
         } else if (live == 0) {
             break;
-        } else if (!gang->pass(*this)) {
+        } else if (!gang->pass(*this) && !gang->revive()) {
             grid->fail(Fault::deadlock, "kernel " + std::string(grid->launch.kernel) + ": every thread waits\n" + gang->describe());
         }
     }
@@ -170,6 +181,7 @@ void Block::make_ready(unsigned warp, unsigned which) {
 
 void Block::switch_to_next(Lane &from, bool last) {
     time++;
+    if (gang->transfers.any() && grid->schedule.timing == Timing::seeded) gang->transfers.drift(random);
     if (!ready_warps || grid->failed()) {
         current = nullptr;
         switch_context(from.context, host, last);
@@ -196,6 +208,7 @@ void Block::yield() {
     make_ready(lane.rank / warp_size, 1u << lane.lane);
     if (gang->size() > 1 && random.one_in(16)) gang->pass(*this);
     if (random.one_in(4)) change_warp();
+    gang->transfers.spun(random);
     switch_to_next(lane);
     // If nothing else can run, what it spins for is the work of another OS thread.
     if (!ready_warps && yields % 16 == 0) std::this_thread::yield();
@@ -204,6 +217,12 @@ void Block::yield() {
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
+    gang->transfers.finish_ordinary(*this, &lane);
+    if (live == 1) {
+        if (const Transfer *user = gang->transfers.user_of(*this)) {
+            fault(Fault::launch_failure, "the block's last thread exits while its shared memory is in use by " + user->describe());
+        }
+    }
     check_nothing_in_flight(lane);
     check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
@@ -217,10 +236,26 @@ void Block::exit_lane() {
     for (Barrier &barrier : barriers) {
         if (barrier.arrived && is_complete(barrier)) complete(barrier);
     }
+    if (warp.exited == ~0u) cut_logs(w);
     gang->exited(lane);
     grid->progress();
     switch_to_next(lane, true);
     __builtin_unreachable();
+}
+
+void Block::let_warp_catch_up() {
+    Lane &lane = this_lane();
+    const unsigned w = lane.rank / warp_size, bit = 1u << lane.lane;
+    while (recorder.full(w) & bit) {
+        const unsigned behind = warps[w].ready & ~recorder.full(w);
+        if (!behind) {
+            recorder.make_room(w);
+            return;
+        }
+        make_ready(w, bit);
+        warps[w].cursor = static_cast<unsigned>(__builtin_ctz(behind));
+        switch_to_next(lane);
+    }
 }
 
 void Block::abandon() {
@@ -228,6 +263,18 @@ void Block::abandon() {
     current = nullptr;
     switch_context(lane.context, host, true);
     __builtin_unreachable();
+}
+
+bool Block::release_mbarrier(const void *at) {
+    bool any = false;
+    for (unsigned i = 0; i < threads; i++) {
+        Lane &lane = lanes[i];
+        if (lane.waiting != Waiting::mbarrier || (at && lane.waiting_at != at)) continue;
+        lane.waiting = Waiting::nothing;
+        make_ready(i / warp_size, 1u << lane.lane);
+        any = true;
+    }
+    return any;
 }
 
 void Block::release(Waiting waiting) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "../check/source.h"
 #include "grid.h"
 
 namespace wwsim {
@@ -39,6 +40,19 @@ static std::string format(const char *pattern, ...) {
     return text;
 }
 
+static std::string at_line(const std::string &line) { return line.empty() ? line : "\n  at " + line; }
+
+std::string message_of(Fault fault, const std::string &text, const void *site) {
+    return std::string(name_of(fault)) + ": " + text + at_line(line_of(site));
+}
+
+// The running thread.
+static std::string describe_running() {
+    const Block &block = this_block();
+    const uint3 b = block.block_idx, t = this_lane().thread_idx;
+    return format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u)", block.grid->launch.kernel, b.x, b.y, b.z, t.x, t.y, t.z);
+}
+
 void fault(Fault kind, const char *pattern, ...) {
     char text[512];
     va_list args;
@@ -50,10 +64,15 @@ void fault(Fault kind, const char *pattern, ...) {
         std::abort();
     }
     Block &block = this_block();
-    uint3 b = block.block_idx, t = this_lane().thread_idx;
-    block.grid->fail(kind, format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", block.grid->launch.kernel, b.x, b.y, b.z, t.x,
-                                  t.y, t.z, text));
+    if (!block.grid->failed()) block.grid->fail(kind, describe_running() + ": " + text + at_line(line_of_running()));
     block.abandon();
+}
+
+void fault(Fault kind, std::string text) {
+    char copy[512];
+    std::snprintf(copy, sizeof copy, "%s", text.c_str());
+    text = std::string();
+    fault(kind, "%s", copy);
 }
 
 void Grid::fail(Fault kind, const std::string &message) {
@@ -61,7 +80,7 @@ void Grid::fail(Fault kind, const std::string &message) {
     if (!outcome.ok) return;
     outcome.ok = false;
     outcome.fault = kind;
-    outcome.message = std::string(name_of(kind)) + ": " + message;
+    outcome.message = message_of(kind, message, nullptr);
     has_failed.store(true, std::memory_order_relaxed);
 }
 
@@ -77,6 +96,9 @@ std::string Block::describe() const {
             const Barrier &barrier = barriers[lane.waiting_for];
             what += format(": %u of %u threads are at barrier %u", barrier.arrived, barrier.expected ? barrier.expected : live,
                            lane.waiting_for);
+        } else if (lane.waiting == Waiting::mbarrier) {
+            what += format(" for parity %u at the mbarrier at %p: ", lane.waiting_for, lane.waiting_at) +
+                    gang->mbarriers.describe(lane.waiting_at);
         } else if (lane.waiting == Waiting::collective) {
             unsigned there = 0;
             for (unsigned m = 0; m < warp.meeting_count; m++) {
