@@ -36,7 +36,7 @@ impl Case {
                 for (number, line) in source.lines().enumerate() {
                     let marks = line.split_once("// caught: ").map_or("", |(_, marks)| marks);
                     if marks.split(", ").any(|mark| mark == name) {
-                        names.push(format!("{file}:{}", number + 1));
+                        names.push(format!("{file}:{} ", number + 1));
                     }
                 }
                 Case { name: name.to_owned(), report: text.split(" ... ").map(str::to_owned).collect(), names }

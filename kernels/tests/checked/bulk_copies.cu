@@ -85,7 +85,7 @@ CASE(bulk_stage_reused) {
     if (!mistake) expect_all("out", 4.0f, out.host());
 }
 
-// case: store_without_proxy_fence: proxy
+// case: store_without_proxy_fence: race ... no fence.proxy.async
 // What threads wrote is ordered for the asynchronous proxy by a fence, in the writers or, behind a barrier, in the thread that stores.
 template <bool mistake> __global__ void store_without_proxy_fence(float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -191,7 +191,7 @@ CASE(result_read_after_source_was) {
     if (!mistake) expect_equal("out", 0, 63, static_cast<uint64_t>(out.host()[0]));
 }
 
-// case: cleared_without_proxy_fence: proxy
+// case: cleared_without_proxy_fence: race ... no fence.proxy.async
 // A stage is cleared by ordinary stores, and the load that follows may be overtaken by them.
 template <bool mistake> __global__ void cleared_without_proxy_fence(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -212,7 +212,7 @@ CASE(cleared_without_proxy_fence) {
     if (!mistake) expect_equal("out", 31, 31, static_cast<uint64_t>(out.host()[31]));
 }
 
-// case: global_source_without_proxy_fence: proxy
+// case: global_source_without_proxy_fence: race ... no fence.proxy.async
 // The same in global memory: written by the block, then loaded by a bulk copy.
 template <bool mistake> __global__ void global_source_without_proxy_fence(float *scratch, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -234,7 +234,7 @@ CASE(global_source_without_proxy_fence) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: fence_of_the_wrong_space: proxy
+// case: fence_of_the_wrong_space: race ... no fence.proxy.async
 // A fence for shared memory orders nothing in global memory.
 template <bool mistake> __global__ void fence_of_the_wrong_space(float *scratch, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -259,7 +259,7 @@ CASE(fence_of_the_wrong_space) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: bulk_misaligned: misaligned
+// case: bulk_misaligned: misaligned address
 template <bool mistake> __global__ void bulk_misaligned(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads + 4];
     __shared__ uint64_t bar;

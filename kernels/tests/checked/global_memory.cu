@@ -86,7 +86,7 @@ CASE(atomic_past_end) {
     expect_bytes("bins", expected, bins.host());
 }
 
-// case: after_free: freed
+// case: after_free: use after free
 template <bool mistake> __global__ void after_free(const int *in, int *out) {
     out[threadIdx.x] = in[threadIdx.x]; // caught: after_free
 }
@@ -100,7 +100,7 @@ CASE(after_free) {
     expect_all("out", 0, out.host());
 }
 
-// case: freed_between_launches: freed
+// case: freed_between_launches: use after free
 // The first launch is right. Another allocation has come in between, perhaps to the same place.
 template <bool mistake> __global__ void freed_between_launches(int *counter) {
     atomicAdd(counter, 1); // caught: freed_between_launches
@@ -118,7 +118,7 @@ CASE(freed_between_launches) {
     expect_all("counter", 32, copy_out(second, 1));
 }
 
-// case: freed_in_stream: freed
+// case: freed_in_stream: use after free
 // In the stream's order the memory is freed before the kernel that uses it.
 template <bool mistake> __global__ void freed_in_stream(int *scratch, int *out) {
     scratch[threadIdx.x] = threadIdx.x; // caught: freed_in_stream
@@ -134,7 +134,7 @@ CASE(freed_in_stream) {
     expect_bytes("out", counting<int>(32), out.host());
 }
 
-// case: host_pointer: host
+// case: host_pointer: host memory used on the device
 template <bool mistake> __global__ void host_pointer(const int *in, int *out) {
     out[threadIdx.x] = in[threadIdx.x]; // caught: host_pointer
 }
@@ -165,7 +165,7 @@ CASE(stack_of_another_thread) {
     expect_all("out", 7, out.host());
 }
 
-// case: constant_store: constant
+// case: constant_store: constant memory written
 __constant__ int table[32];
 template <bool mistake> __global__ void constant_store(int *out) {
     int *target = mistake ? const_cast<int *>(table) : out;
@@ -178,7 +178,7 @@ CASE(constant_store) {
     expect_equal("out", 0, 31, out.host()[0]);
 }
 
-// case: load4_misaligned: misaligned ... thread (1,0,0)
+// case: load4_misaligned: misaligned address ... thread (1,0,0)
 // Numbers in a stream of bytes, three apart.
 template <bool mistake> __global__ void load4_misaligned(const unsigned char *in, uint32_t *out) {
     const unsigned char *at = in + (mistake ? 3 : 4) * threadIdx.x;
@@ -191,7 +191,7 @@ CASE(load4_misaligned) {
     expect_all<uint32_t>("out", 0, out.host());
 }
 
-// case: load8_misaligned: misaligned
+// case: load8_misaligned: misaligned address
 template <bool mistake> __global__ void load8_misaligned(const float *in, float *out) {
     const float2 two = *reinterpret_cast<const float2 *>(in + (mistake ? 1 : 2)); // caught: load8_misaligned
     *out = two.x;
@@ -202,7 +202,7 @@ CASE(load8_misaligned) {
     expect_all("out", 2.0f, out.host());
 }
 
-// case: store16_misaligned: misaligned
+// case: store16_misaligned: misaligned address
 // Rows of 33 floats begin where no 16 bytes do.
 template <bool mistake> __global__ void store16_misaligned(float *out) {
     const int columns = mistake ? 33 : 36;

@@ -226,7 +226,7 @@ CASE(overwritten_by_data) {
     expect_bytes("out", counting<int>(32), out.host());
 }
 
-// case: mbarrier_misaligned: misaligned
+// case: mbarrier_misaligned: misaligned address
 template <bool mistake> __global__ void mbarrier_misaligned(int *out) {
     __shared__ alignas(8) uint32_t words[4];
     uint64_t *bar = reinterpret_cast<uint64_t *>(&words[mistake ? 1 : 2]);

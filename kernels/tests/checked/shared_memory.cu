@@ -80,7 +80,7 @@ CASE(neighbor_past_end) {
     expect_equal("out", 0, 131, out.host()[0]);
 }
 
-// case: shared16_misaligned: misaligned ... thread (1,0,0)
+// case: shared16_misaligned: misaligned address ... thread (1,0,0)
 // Rows of 33 floats, padded against bank conflicts, are no place for 16 bytes.
 template <bool mistake> __global__ void shared16_misaligned(float *out) {
     float *shared = dynamic_shared<float>();
@@ -94,7 +94,7 @@ CASE(shared16_misaligned) {
     expect_all("out", 4.0f, out.host());
 }
 
-// case: cp_async_misaligned: misaligned
+// case: cp_async_misaligned: misaligned address
 template <bool mistake> __global__ void cp_async_misaligned(const float *in, float *out) {
     float *shared = dynamic_shared<float>();
     async_copy_cg(shared + 4 * threadIdx.x, in + 4 * threadIdx.x + (mistake ? 2 : 0)); // caught: cp_async_misaligned
@@ -107,7 +107,7 @@ CASE(cp_async_misaligned) {
     expect_equal("out", 31, 124, static_cast<uint64_t>(out.host()[31]));
 }
 
-// case: ldmatrix_misaligned: misaligned
+// case: ldmatrix_misaligned: misaligned address
 template <bool mistake> __global__ void ldmatrix_misaligned(uint32_t *out) {
     uint32_t *shared = dynamic_shared<uint32_t>();
     for (int i = threadIdx.x; i < 8 * 5; i += 32) shared[i] = i;

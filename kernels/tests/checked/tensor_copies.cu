@@ -77,7 +77,7 @@ CASE(tile_reused_by_one_of_two) {
     if (!mistake) expect_all("out", 3.0f, out.host());
 }
 
-// case: tile_stored_without_proxy_fence: proxy
+// case: tile_stored_without_proxy_fence: race ... no fence.proxy.async
 template <bool mistake> __global__ void tile_stored_without_proxy_fence(const __grid_constant__ CUtensorMap map) {
     Stage &stage = *dynamic_shared<Stage>();
     stage.values[threadIdx.x] = threadIdx.x; // caught: tile_stored_without_proxy_fence
@@ -136,7 +136,7 @@ CASE(block_ends_before_tile_is_read) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: tile_misaligned: misaligned
+// case: tile_misaligned: misaligned address
 // A tile begins at a multiple of 128 bytes in shared memory.
 template <bool mistake> __global__ void tile_misaligned(const __grid_constant__ CUtensorMap map, float *out) {
     unsigned char *const shared = dynamic_shared<unsigned char>();

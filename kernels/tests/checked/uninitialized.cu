@@ -3,7 +3,7 @@
 
 #include "cases.cuh"
 
-// case: global_never_written: uninitialized
+// case: global_never_written: uninitialized memory read
 // An accumulator that nobody has set to zero.
 template <bool mistake> __global__ void global_never_written(int *sum) {
     *sum += 1; // caught: global_never_written
@@ -15,7 +15,7 @@ CASE(global_never_written) {
     expect_all("sum", 1, copy_out(sum, 1));
 }
 
-// case: global_atomic_on_unwritten: uninitialized
+// case: global_atomic_on_unwritten: uninitialized memory read
 template <bool mistake> __global__ void global_atomic_on_unwritten(int *sum) {
     atomicAdd(sum, 1); // caught: global_atomic_on_unwritten
 }
@@ -26,7 +26,7 @@ CASE(global_atomic_on_unwritten) {
     expect_all("sum", 32, copy_out(sum, 1));
 }
 
-// case: global_partly_set: uninitialized ... thread (8,0,0)
+// case: global_partly_set: uninitialized memory read ... thread (8,0,0)
 // cudaMemset counts bytes.
 template <bool mistake> __global__ void global_partly_set(const int *in, int *out) {
     out[threadIdx.x] = in[threadIdx.x]; // caught: global_partly_set
@@ -39,12 +39,12 @@ CASE(global_partly_set) {
     expect_all("out", 0, out.host());
 }
 
-// case: vector_partly_written: uninitialized
-// Three of four floats are written, and all four read.
+// case: vector_partly_written: uninitialized memory read
+// Two of four floats are written, and all four read.
 template <bool mistake> __global__ void vector_partly_written(float *points, float *out) {
     float *mine = points + 4 * threadIdx.x;
-    mine[0] = 1, mine[1] = 2, mine[2] = 3;
-    if (!mistake) mine[3] = 0;
+    mine[0] = 1, mine[1] = 2;
+    if (!mistake) mine[2] = 3, mine[3] = 0;
     const float4 point = *reinterpret_cast<const float4 *>(mine); // caught: vector_partly_written
     out[threadIdx.x] = point.x + point.y + point.z + point.w;
 }
@@ -54,7 +54,7 @@ CASE(vector_partly_written) {
     expect_all("out", 6.0f, out.host());
 }
 
-// case: shared_never_written: uninitialized
+// case: shared_never_written: uninitialized memory read
 // Shared memory does not begin as zeros.
 template <bool mistake> __global__ void shared_never_written(int *out) {
     __shared__ int count;
@@ -70,7 +70,7 @@ CASE(shared_never_written) {
     if (!mistake) expect_all("out", 5, out.host());
 }
 
-// case: dynamic_partly_loaded: uninitialized
+// case: dynamic_partly_loaded: uninitialized memory read
 // The last tile is half full, and the sum runs over all of it.
 template <bool mistake> __global__ void dynamic_partly_loaded(const float *in, float *out, int n) {
     float *tile = dynamic_shared<float>();
@@ -90,7 +90,7 @@ CASE(dynamic_partly_loaded) {
     expect_all("out", 780.0f, out.host());
 }
 
-// case: shared_of_the_block_before: uninitialized
+// case: shared_of_the_block_before: uninitialized memory read
 // What one block leaves in shared memory is not there for the next, even on the same multiprocessor.
 template <bool mistake> __global__ void shared_of_the_block_before(int *out) {
     int *shared = dynamic_shared<int>();
@@ -103,7 +103,7 @@ CASE(shared_of_the_block_before) {
     if (!mistake) expect_all("out", 3, out.host());
 }
 
-// case: cp_async_from_unwritten: uninitialized
+// case: cp_async_from_unwritten: uninitialized memory read
 template <bool mistake> __global__ void cp_async_from_unwritten(const float *in, float *out) {
     float *shared = dynamic_shared<float>();
     async_copy_cg(shared + 4 * threadIdx.x, in + 4 * threadIdx.x);
@@ -118,7 +118,7 @@ CASE(cp_async_from_unwritten) {
     if (!mistake) expect_all("out", 0.0f, out.host());
 }
 
-// case: output_left_unwritten: uninitialized
+// case: output_left_unwritten: uninitialized memory read
 // The grid is rounded down, so nobody writes the output's tail; the host copies all of it.
 template <bool mistake> __global__ void output_left_unwritten(int *out, int n) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -130,7 +130,7 @@ CASE(output_left_unwritten) {
     expect_bytes("out", counting<int>(100), copy_out(out, 100));
 }
 
-// case: copied_before_written: uninitialized
+// case: copied_before_written: uninitialized memory read
 // Copies between device memories carry on what is unwritten, and the one to the host tells.
 template <bool mistake> __global__ void copied_before_written(int *out) {
     out[threadIdx.x] = threadIdx.x;
@@ -144,7 +144,7 @@ CASE(copied_before_written) {
     expect_bytes("to", counting<int>(32), copy_out(to, 32));
 }
 
-// case: padding_holds_nothing: uninitialized
+// case: padding_holds_nothing: uninitialized memory read
 // A structure's padding may stay unwritten, also when the whole is copied; its members may not.
 struct Padded {
     char tag;

@@ -12,16 +12,17 @@ constexpr int n = 8, k = 16, threads = 128;
 using bf16 = __nv_bfloat16;
 
 struct Operands {
-    alignas(128) bf16 a[64 * k];
-    alignas(128) bf16 b[n * k];
+    alignas(128) bf16 elements[64 * k + n * k];
+    __device__ bf16 *a() { return elements; }
+    __device__ bf16 *b() { return elements + 64 * k; }
 };
 
 // Core matrices of 128 bytes, those along K side by side.
 __device__ inline uint64_t describe(const bf16 *matrix) { return shared_descriptor(matrix, 128, 256, Swizzle::none); }
 
 __device__ inline void fill(Operands &operands) {
-    for (int i = threadIdx.x; i < 64 * k; i += threads) operands.a[i] = __float2bfloat16(1.0f); // caught: products_without_proxy_fence, products_without_barrier
-    for (int i = threadIdx.x; i < n * k; i += threads) operands.b[i] = __float2bfloat16(1.0f);
+    for (bf16 *at = operands.elements + threadIdx.x; at < operands.b() + n * k; at += threads)
+        *at = __float2bfloat16(1.0f); // caught: products_without_proxy_fence, products_without_barrier
 }
 
 __device__ inline void fill_for_products(Operands &operands) {
@@ -47,7 +48,7 @@ template <bool mistake> __global__ void sums_read_before_wait(float *out) {
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: sums_read_before_wait
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_read_before_wait
     wgmma_commit();
     if (!mistake) wgmma_wait<0>();
     store(out, d);
@@ -61,7 +62,7 @@ template <bool mistake> __global__ void sums_read_with_a_group_in_flight(float *
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: sums_read_with_a_group_in_flight
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_read_with_a_group_in_flight
     wgmma_commit();
     wgmma_wait<mistake ? 1 : 0>();
     store(out, d);
@@ -76,7 +77,7 @@ template <bool mistake> __global__ void sums_of_no_group(float *out) {
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: sums_of_no_group
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_of_no_group
     if (!mistake) wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
@@ -92,13 +93,13 @@ template <bool mistake> __global__ void operand_overwritten_in_flight(float *out
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: operand_overwritten_in_flight
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: operand_overwritten_in_flight
     wgmma_commit();
     if (!mistake) {
         wgmma_wait<0>();
         __syncthreads();
     }
-    operands.b[threadIdx.x] = __float2bfloat16(2.0f); // caught: operand_overwritten_in_flight
+    operands.b()[threadIdx.x] = __float2bfloat16(2.0f); // caught: operand_overwritten_in_flight
     wgmma_wait<0>();
     for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i];
 }
@@ -111,16 +112,16 @@ template <bool mistake> __global__ void overwritten_without_barrier(float *out) 
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: overwritten_without_barrier
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: overwritten_without_barrier
     wgmma_commit();
     wgmma_wait<0>();
     if (!mistake) __syncthreads();
-    operands.b[threads - 1 - threadIdx.x] = __float2bfloat16(2.0f); // caught: overwritten_without_barrier
+    operands.b()[threads - 1 - threadIdx.x] = __float2bfloat16(2.0f); // caught: overwritten_without_barrier
     for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i];
 }
 WGMMA_CASE(overwritten_without_barrier)
 
-// case: products_without_proxy_fence: proxy
+// case: products_without_proxy_fence: race ... no fence.proxy.async
 template <bool mistake> __global__ void products_without_proxy_fence(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill(operands);
@@ -128,7 +129,7 @@ template <bool mistake> __global__ void products_without_proxy_fence(float *out)
     __syncthreads();
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: products_without_proxy_fence
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: products_without_proxy_fence
     wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
@@ -143,7 +144,7 @@ template <bool mistake> __global__ void products_without_barrier(float *out) {
     if (!mistake) __syncthreads();
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false); // caught: products_without_barrier
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: products_without_barrier
     wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
@@ -158,7 +159,7 @@ template <bool mistake> __global__ void sums_set_without_fence(float *out) {
     float d[n / 2];
     for (int i = 0; i < n / 2; i++) d[i] = 0;
     if (!mistake) wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), true); // caught: sums_set_without_fence
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), true); // caught: sums_set_without_fence
     wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
@@ -172,12 +173,12 @@ template <bool mistake> __global__ void sums_scaled_between_products(float *out)
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), false);
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false);
     wgmma_commit();
     wgmma_wait<0>();
     for (int i = 0; i < n / 2; i++) d[i] *= 0.0f;
     if (!mistake) wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), true); // caught: sums_scaled_between_products
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), true); // caught: sums_scaled_between_products
     wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
@@ -192,7 +193,7 @@ template <bool mistake> __global__ void registers_of_a_changed_in_flight(float *
     uint32_t a[4];
     for (uint32_t &two : a) two = 0x3f803f80;
     wgmma_fence();
-    wgmma<bf16, n>(d, a, describe(operands.b), false); // caught: registers_of_a_changed_in_flight
+    wgmma<bf16, n>(d, a, describe(operands.b()), false); // caught: registers_of_a_changed_in_flight
     wgmma_commit();
     if (!mistake) wgmma_wait<0>();
     for (uint32_t &two : a) two = threadIdx.x; // caught: registers_of_a_changed_in_flight
@@ -210,7 +211,7 @@ template <bool mistake> __global__ void a_warp_is_missing(float *out) {
     float d[n / 2] = {};
     if (!mistake || threadIdx.x < 96) {
         wgmma_fence();
-        wgmma<bf16, n>(d, describe(operands.a), describe(operands.b), true);
+        wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), true);
         wgmma_commit();
         wgmma_wait<0>();
     }
@@ -226,8 +227,8 @@ template <bool mistake> __global__ void descriptor_past_the_end(float *out) {
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    const uint64_t a = shared_descriptor(operands.a, 128, mistake ? 512 : 256, Swizzle::none);
-    wgmma<bf16, n>(d, a, describe(operands.b), false); // caught: descriptor_past_the_end
+    const uint64_t a = shared_descriptor(operands.a(), 128, mistake ? 512 : 256, Swizzle::none);
+    wgmma<bf16, n>(d, a, describe(operands.b()), false); // caught: descriptor_past_the_end
     wgmma_commit();
     wgmma_wait<0>();
     store(out, d);
