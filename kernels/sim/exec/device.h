@@ -78,6 +78,11 @@ void grid_barrier();
 // Where `address`, in this block's shared memory, static or dynamic, lies in that of block `rank` of the cluster.
 void *map_shared(const void *address, unsigned rank);
 bool is_shared(const void *address);
+// The address of shared memory in the block's window of 256 KiB, as descriptors have it; a fault for other memory. Equal to `address` modulo
+// 1024, as far as swizzles see; the first KiB is the system's, as on sm_90.
+uint32_t shared_address(const void *address);
+// Where that many bytes at an address of the window lie; null where they are not all shared memory of the block.
+char *shared_pointer(uint32_t address, size_t bytes);
 
 // ---- Asynchronous copies of a thread (cp.async). exec/async.h says when they happen.
 

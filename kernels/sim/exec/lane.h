@@ -9,7 +9,7 @@
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {
