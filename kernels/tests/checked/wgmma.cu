@@ -2,7 +2,6 @@
 //
 // All elements are 1, so that each sum is 16 and no layout matters.
 // arch: 90
-#include "../../common/ptx/mbarrier.cuh"
 #include "../../common/ptx/proxy.cuh"
 #include "../../common/ptx/wgmma.cuh"
 
