@@ -44,6 +44,7 @@ struct Barrier {
     Reduction reduction = Reduction::none;
     const char *name = nullptr;
     unsigned waiting[most_warps] = {};
+    check::Clock clock; // of those that have come and don't wait
 };
 
 class Block : public BlockView {
@@ -73,6 +74,8 @@ class Block : public BlockView {
     bool finished() const { return live == 0; }
     // Makes lanes ready that wait for a barrier of the gang, or for another warp of their warpgroup.
     void release(Waiting waiting);
+    // Makes those ready that wait for this mbarrier of the block; null: for any. Whether there were some.
+    bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
 
@@ -89,6 +92,10 @@ class Block : public BlockView {
     std::vector<Span> static_shared;
 
     const Stacks &fiber_stacks() const { return stacks; }
+    Lane &lane(unsigned rank) { return lanes[rank]; }
+    // Whether it's in this block's shared memory, dynamic or static.
+    bool holds_shared(const void *address) const;
+    check::BlockHistory history;
 
     // The warpgroup of a lane; its last warps may be missing.
     Warpgroup &warpgroup(const Lane &lane);

@@ -100,7 +100,24 @@ long long cycles();
 
 // ---- The end of a kernel that went wrong
 
-enum class Fault { launch_failure, illegal_address, misaligned_address, illegal_instruction, assertion, trap, deadlock };
+enum class Fault {
+    launch_failure,
+    illegal_address,
+    misaligned_address,
+    illegal_instruction,
+    assertion,
+    trap,
+    deadlock,
+    // Found in checked launches alone:
+    out_of_bounds,
+    use_after_free,
+    host_memory, // on the device
+    constant_memory, // written
+    uninitialized, // memory is read
+    unwritten, // an output that was promised
+    in_flight, // memory or registers of an asynchronous operation are used
+    race,
+};
 
 // Ends the launch with an error. The message is completed by kernel, block and thread.
 [[noreturn]] void fault(Fault kind, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,8 +1,13 @@
 #include "gang.h"
 
+#include <utility>
+
 #include "grid.h"
 
 namespace wwsim {
+
+// How often threads that wait at mbarriers may look for something else to do before nobody comes further.
+constexpr unsigned patience = 64;
 
 Gang::Gang(unsigned size, unsigned cluster_size, uint64_t seed)
     : members(size), cluster_size(cluster_size), clusters(size / cluster_size), random(seed) {
@@ -44,39 +49,64 @@ bool Gang::pass(Block &block) {
     return true;
 }
 
+bool Gang::revive() {
+    if (transfers.any()) {
+        timeouts = 0;
+        transfers.perform_one(random);
+        return true;
+    }
+    if (timeouts++ == patience) return false;
+    bool any = false;
+    for (Member &member : members) {
+        if (!member.finished) any |= member.block->release_mbarrier(nullptr);
+    }
+    return any;
+}
+
 void Gang::leave(Block &block) {
-    if (size() == 1) return;
+    if (size() == 1) {
+        if (!block.grid->failed()) transfers.finish();
+        return;
+    }
     std::unique_lock lock(mutex);
     members[block.rank_in_gang].finished = true;
     unsigned other = choose(block.rank_in_gang, true);
     if (other == size()) other = choose(block.rank_in_gang, false);
     if (other != size()) give_turn(other);
     if (++left == size()) {
+        if (!block.grid->failed()) transfers.finish();
         for (Member &member : members) member.wake.notify_all();
     }
     members[block.rank_in_gang].wake.wait(lock, [&] { return left == size(); });
 }
 
+void WideBarrier::complete() {
+    arrived = 0;
+    phase++;
+    check::join(arriving, exited);
+    completed = std::exchange(arriving, {});
+}
+
 void Gang::check_cluster(unsigned cluster) {
     WideBarrier &barrier = clusters[cluster];
     if (barrier.arrived != barrier.live) return;
-    barrier.arrived = 0;
-    barrier.phase++;
+    barrier.complete();
     for (unsigned i = 0; i < cluster_size; i++) members[cluster * cluster_size + i].block->release(Waiting::cluster);
 }
 
 void Gang::check_grid() {
     if (whole.arrived != whole.live) return;
-    whole.arrived = 0;
-    whole.phase++;
+    whole.complete();
     for (Member &member : members) member.block->release(Waiting::grid);
 }
 
 void Gang::cluster_arrive(Lane &lane) {
     if (lane.cluster_arrived) fault(Fault::illegal_instruction, "barrier.cluster.arrive: a second time without barrier.cluster.wait");
+    transfers.finish_ordinary(this_block(), nullptr);
     unsigned cluster = cluster_of(this_block());
     lane.cluster_arrived = true;
     lane.cluster_phase = clusters[cluster].phase;
+    check::release(lane, clusters[cluster].arriving);
     clusters[cluster].arrived++;
     check_cluster(cluster);
 }
@@ -87,6 +117,7 @@ void Gang::cluster_wait(Lane &lane) {
     const WideBarrier &barrier = clusters[cluster_of(block)];
     while (barrier.phase == lane.cluster_phase) block.wait(Waiting::cluster, "barrier.cluster.wait", 0);
     lane.cluster_arrived = false;
+    check::acquire(lane, barrier.completed);
     block.grid->progress();
 }
 
@@ -94,9 +125,11 @@ void Gang::grid_barrier() {
     Block &block = this_block();
     if (!block.grid->launch.cooperative) fault(Fault::illegal_instruction, "a barrier of the grid in a launch that is not cooperative");
     unsigned phase = whole.phase;
+    check::release(this_lane(), whole.arriving);
     whole.arrived++;
     check_grid();
     while (whole.phase == phase) block.wait(Waiting::grid, "grid.sync", 0);
+    check::acquire(this_lane(), whole.completed);
     block.grid->progress();
 }
 
@@ -106,6 +139,10 @@ void Gang::exited(Lane &lane) {
     if (lane.cluster_arrived && lane.cluster_phase == barrier.phase) barrier.arrived--;
     barrier.live--;
     whole.live--;
+    if (size() > 1) {
+        check::release(lane, barrier.exited);
+        check::release(lane, whole.exited);
+    }
     if (barrier.arrived) check_cluster(cluster);
     if (whole.arrived) check_grid();
 }

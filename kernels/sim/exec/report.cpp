@@ -17,6 +17,14 @@ static const char *name_of(Fault fault) {
     case Fault::assertion: return "assertion failed";
     case Fault::trap: return "trap";
     case Fault::deadlock: return "deadlock";
+    case Fault::out_of_bounds: return "out of bounds";
+    case Fault::use_after_free: return "use after free";
+    case Fault::host_memory: return "host memory used on the device";
+    case Fault::constant_memory: return "constant memory written";
+    case Fault::uninitialized: return "uninitialized memory read";
+    case Fault::unwritten: return "output left unwritten";
+    case Fault::in_flight: return "used in flight";
+    case Fault::race: return "race";
     }
     return "fault";
 }
@@ -48,6 +56,13 @@ void fault(Fault kind, const char *pattern, ...) {
     block.abandon();
 }
 
+void fault(Fault kind, std::string text) {
+    char copy[512];
+    std::snprintf(copy, sizeof copy, "%s", text.c_str());
+    text = std::string();
+    fault(kind, "%s", copy);
+}
+
 void Grid::fail(Fault kind, const std::string &message) {
     std::lock_guard lock(mutex);
     if (!outcome.ok) return;
@@ -69,6 +84,9 @@ std::string Block::describe() const {
             const Barrier &barrier = barriers[lane.waiting_for];
             what += format(": %u of %u threads are at barrier %u", barrier.arrived, barrier.expected ? barrier.expected : live,
                            lane.waiting_for);
+        } else if (lane.waiting == Waiting::mbarrier) {
+            what += format(" for parity %u at the mbarrier at %p: ", lane.waiting_for, lane.waiting_at) +
+                    gang->mbarriers.describe(lane.waiting_at);
         } else if (lane.waiting == Waiting::collective) {
             unsigned there = 0;
             for (unsigned m = 0; m < warp.meeting_count; m++) {

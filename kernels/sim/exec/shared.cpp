@@ -8,10 +8,9 @@ static bool within(const void *address, const char *begin, size_t bytes) {
     return at >= begin && at < begin + bytes;
 }
 
-bool is_shared(const void *address) {
-    const Block &block = this_block();
-    if (within(address, block.dynamic_shared, block.dynamic_shared_bytes)) return true;
-    for (const Block::Span &span : block.static_shared) {
+bool Block::holds_shared(const void *address) const {
+    if (within(address, dynamic_shared, dynamic_shared_bytes)) return true;
+    for (const Span &span : static_shared) {
         if (within(address, span.begin, span.bytes)) return true;
     }
     return false;
@@ -52,6 +51,20 @@ char *shared_pointer(uint32_t address, size_t bytes) {
     });
     return found;
 }
+
+Block *Gang::owner(const Block &block, const void *address, size_t bytes) const {
+    const void *last = static_cast<const char *>(address) + bytes - 1;
+    // A thread's own block first: it is nearly always that.
+    for (unsigned i = 0; i < cluster_size; i++) {
+        Block &other = neighbor(block, (block.cluster_rank + i) % cluster_size);
+        if (other.holds_shared(address)) return other.holds_shared(last) ? &other : nullptr;
+    }
+    return nullptr;
+}
+
+bool Gang::holds_shared(const Block &block, const void *address) const { return owner(block, address, 1) != nullptr; }
+
+bool is_shared(const void *address) { return this_block().holds_shared(address); }
 
 void *map_shared(const void *address, unsigned rank) {
     needs_capability(90, "mapa");
