@@ -10,7 +10,7 @@ __device__ inline void start_copy(float4 *stage, const float4 *in, int tile) {
     async_copy_cg(&stage[threadIdx.x], &in[tile * threads + threadIdx.x]); // caught: stage_reused_in_flight
 }
 
-// case: read_before_wait: race
+// case: read_before_wait: used in flight
 template <bool mistake> __global__ void read_before_wait(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
     async_copy_cg(&stage[threadIdx.x], &in[threadIdx.x]); // caught: read_before_wait
@@ -24,7 +24,7 @@ CASE(read_before_wait) {
     if (!mistake) expect_equal("out", 63, 252, static_cast<uint64_t>(out.host()[63]));
 }
 
-// case: waits_for_the_group_before: race
+// case: waits_for_the_group_before: used in flight
 // Two groups are in flight, and the wait leaves one of them so: the one that is read.
 template <bool mistake> __global__ void waits_for_the_group_before(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
@@ -41,7 +41,7 @@ CASE(waits_for_the_group_before) {
     if (!mistake) expect_equal("out", 0, 256, static_cast<uint64_t>(out.host()[0]));
 }
 
-// case: waits_without_commit: race
+// case: waits_without_commit: used in flight
 // The wait is for groups, and the copy belongs to none.
 template <bool mistake> __global__ void waits_without_commit(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
@@ -56,7 +56,7 @@ CASE(waits_without_commit) {
     if (!mistake) expect_equal("out", 63, 252, static_cast<uint64_t>(out.host()[63]));
 }
 
-// case: no_barrier_after_wait: race
+// case: no_barrier_after_wait: used in flight
 // A thread's wait is for its own copies: those of the others need a barrier, too.
 template <bool mistake> __global__ void no_barrier_after_wait(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
@@ -72,7 +72,7 @@ CASE(no_barrier_after_wait) {
     if (!mistake) expect_equal("out", 0, 252, static_cast<uint64_t>(out.host()[0]));
 }
 
-// case: barrier_before_wait: race
+// case: barrier_before_wait: used in flight
 // In this order the barrier says nothing about copies.
 template <bool mistake> __global__ void barrier_before_wait(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
@@ -89,7 +89,7 @@ CASE(barrier_before_wait) {
     if (!mistake) expect_equal("out", 0, 252, static_cast<uint64_t>(out.host()[0]));
 }
 
-// case: stage_reused_in_flight: race
+// case: stage_reused_in_flight: used in flight
 // A ring of stages: the copy into a stage may begin when all threads have read what it held. One barrier per tile does both: it
 // publishes this tile's stage and frees the one that was read before it.
 template <bool mistake> __global__ void stage_reused_in_flight(const float4 *in, float *out, int tiles) {
@@ -117,7 +117,7 @@ CASE(stage_reused_in_flight) {
     if (!mistake) expect_all("out", 6.0f, out.host());
 }
 
-// case: source_overwritten: race
+// case: source_overwritten: used in flight
 // The copy may read its source at any time until the wait.
 template <bool mistake> __global__ void source_overwritten(float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
@@ -134,7 +134,7 @@ CASE(source_overwritten) {
     if (!mistake) expect_equal("out", 1, 4, static_cast<uint64_t>(out.host()[1]));
 }
 
-// case: target_written_in_flight: race
+// case: target_written_in_flight: used in flight
 // The padding behind a short row is cleared while the copy, which writes zeros there itself, is under way.
 template <bool mistake> __global__ void target_written_in_flight(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();

@@ -344,7 +344,7 @@ template <bool mistake> __global__ void sum_read_before_wait(float *sum, float *
     fence_proxy_async_shared();
     __syncthreads();
     if (threadIdx.x == 0) {
-        bulk_reduce_add<float>(sum, stage, stage_bytes); // caught: sum_read_before_wait
+        bulk_reduce_add(sum, stage, stage_bytes); // caught: sum_read_before_wait
         bulk_commit();
         if (!mistake) bulk_wait<0>();
     }

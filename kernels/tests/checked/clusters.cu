@@ -9,6 +9,7 @@
 // __syncthreads waits for the own block only.
 template <bool mistake> __global__ void neighbor_without_cluster_barrier(int *out) {
     __shared__ int values[32];
+    values[threadIdx.x] = 0;
     cluster_sync();
     values[threadIdx.x] = threadIdx.x; // caught: neighbor_without_cluster_barrier
     if (mistake)
@@ -27,6 +28,8 @@ CASE(neighbor_without_cluster_barrier) {
 // case: read_between_arrive_and_wait: race
 template <bool mistake> __global__ void read_between_arrive_and_wait(int *out) {
     __shared__ int value;
+    if (threadIdx.x == 0) value = 0;
+    cluster_sync();
     if (threadIdx.x == 0) value = 9; // caught: read_between_arrive_and_wait
     cluster_arrive();
     int read = 0;

@@ -7,7 +7,7 @@
 
 namespace cg = cooperative_groups;
 
-// case: lane_is_not_in_its_mask: lane 31 is not in the mask 0x7fffffff ... __ballot_sync
+// case: lane_is_not_in_its_mask: __ballot_sync: lane 31 is not in the mask 0x7fffffff
 template <bool mistake> __global__ void lane_is_not_in_its_mask(unsigned *out) {
     out[threadIdx.x] = __ballot_sync(mistake ? 0x7fffffff : 0xffffffff, 1); // caught: lane_is_not_in_its_mask
 }
@@ -84,19 +84,18 @@ CASE(shuffle_from_an_exited_lane) {
     expect_all("out", 20, out.host());
 }
 
-// case: active_mask_is_hoped_for: __shfl_down_sync
+// case: active_mask_is_hoped_for: __shfl_sync
 // __activemask says which lanes happen to run together, not which took the branch.
 template <bool mistake> __global__ void active_mask_is_hoped_for(int *out) {
     if (threadIdx.x >= 16) return;
     const unsigned mask = mistake ? __activemask() : 0x0000ffff;
-    int value = 1;
-    for (int delta = 8; delta > 0; delta /= 2) value += __shfl_down_sync(mask, value, delta, 16); // caught: active_mask_is_hoped_for
-    if (threadIdx.x == 0) *out = value;
+    const int value = threadIdx.x;
+    out[threadIdx.x] = __shfl_sync(mask, value, 3); // caught: active_mask_is_hoped_for
 }
 CASE(active_mask_is_hoped_for) {
-    Buffer<int> out(1);
+    Buffer<int> out(16);
     LAUNCH(active_mask_is_hoped_for, ({1, 32}), out.device());
-    expect_all("out", 16, out.host());
+    expect_all("out", 3, out.host());
 }
 
 // case: ldmatrix_without_all_lanes: ldmatrix ... needs 32 lanes
@@ -106,7 +105,7 @@ template <bool mistake> __global__ void ldmatrix_without_all_lanes(uint32_t *out
     __syncwarp();
     if (mistake && threadIdx.x >= 8) return;
     uint32_t fragment[1];
-    ldmatrix<1>(fragment, shared + 4 * (threadIdx.x % 8)); // caught: ldmatrix_without_all_lanes
+    ldmatrix<1>(fragment, shared + 4 * (threadIdx.x % 8));
     out[threadIdx.x] = fragment[0];
 }
 CASE(ldmatrix_without_all_lanes) {

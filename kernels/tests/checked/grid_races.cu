@@ -59,27 +59,27 @@ CASE(last_block_without_fence) {
     if (!mistake) expect_all("out", 36, out.host());
 }
 
-// case: all_threads_fence_but_none_waits: race
-// Each thread fences its own store; but thread 0 counts the block as finished before the others of its block have stored.
-template <bool mistake> __global__ void all_threads_fence_but_none_waits(int *partial, unsigned *finished, int *out) {
+// case: counted_before_all_have_stored: race
+// Thread 0 counts the block as finished before the others of its block have stored.
+template <bool mistake> __global__ void counted_before_all_have_stored(int *partial, unsigned *finished, int *out) {
     __shared__ bool last;
-    partial[blockIdx.x * blockDim.x + threadIdx.x] = 1; // caught: all_threads_fence_but_none_waits
-    __threadfence();
+    partial[blockIdx.x * blockDim.x + threadIdx.x] = 1; // caught: counted_before_all_have_stored
     if (!mistake) __syncthreads();
     if (threadIdx.x == 0) {
+        __threadfence();
         last = atomicAdd(finished, 1) == gridDim.x - 1;
         __threadfence();
     }
     __syncthreads();
     if (!last || threadIdx.x != 0) return;
     int sum = 0;
-    for (unsigned i = 0; i < gridDim.x * blockDim.x; i++) sum += partial[i]; // caught: all_threads_fence_but_none_waits
+    for (unsigned i = 0; i < gridDim.x * blockDim.x; i++) sum += partial[i]; // caught: counted_before_all_have_stored
     *out = sum;
 }
-CASE(all_threads_fence_but_none_waits) {
+CASE(counted_before_all_have_stored) {
     Buffer<unsigned> finished(1);
     Buffer<int> out(1);
-    LAUNCH(all_threads_fence_but_none_waits, ({4, 64}), allocate<int>(256), finished.device(), out.device());
+    LAUNCH(counted_before_all_have_stored, ({4, 64}), allocate<int>(256), finished.device(), out.device());
     if (!mistake) expect_all("out", 256, out.host());
 }
 
@@ -141,8 +141,8 @@ template <bool mistake> __global__ void flag_without_release(int *data, uint32_t
 }
 CASE(flag_without_release) {
     Buffer<uint32_t> flag(1);
-    Buffer<int> out(64);
-    LAUNCH(flag_without_release, ({2, 64, 0, 1, true}), allocate<int>(64), flag.device(), out.device());
+    Buffer<int> data(64), out(64);
+    LAUNCH(flag_without_release, ({2, 64, 0, 1, true}), data.device(), flag.device(), out.device());
     if (!mistake) expect_bytes("out", counting<int>(64), out.host());
 }
 
@@ -159,8 +159,8 @@ template <bool mistake> __global__ void flag_without_acquire(int *data, uint32_t
 }
 CASE(flag_without_acquire) {
     Buffer<uint32_t> flag(1);
-    Buffer<int> out(1);
-    LAUNCH(flag_without_acquire, ({2, 32, 0, 1, true}), allocate<int>(1), flag.device(), out.device());
+    Buffer<int> data(1), out(1);
+    LAUNCH(flag_without_acquire, ({2, 32, 0, 1, true}), data.device(), flag.device(), out.device());
     if (!mistake) expect_all("out", 5, out.host());
 }
 
@@ -179,8 +179,8 @@ template <bool mistake> __global__ void volatile_flag_without_fence(int *data, v
     }
 }
 CASE(volatile_flag_without_fence) {
-    Buffer<int> flag(1), out(1);
-    LAUNCH(volatile_flag_without_fence, ({2, 32, 0, 1, true}), allocate<int>(1), flag.device(), out.device());
+    Buffer<int> data(1), flag(1), out(1);
+    LAUNCH(volatile_flag_without_fence, ({2, 32, 0, 1, true}), data.device(), flag.device(), out.device());
     if (!mistake) expect_all("out", 5, out.host());
 }
 
@@ -198,8 +198,8 @@ template <bool mistake> __global__ void relaxed_cuda_atomic(int *data, int *flag
     }
 }
 CASE(relaxed_cuda_atomic) {
-    Buffer<int> flag(1), out(1);
-    LAUNCH(relaxed_cuda_atomic, ({2, 32, 0, 1, true}), allocate<int>(1), flag.device(), out.device());
+    Buffer<int> data(1), flag(1), out(1);
+    LAUNCH(relaxed_cuda_atomic, ({2, 32, 0, 1, true}), data.device(), flag.device(), out.device());
     if (!mistake) expect_all("out", 5, out.host());
 }
 
@@ -243,8 +243,8 @@ template <bool mistake> __global__ void grid_phases_without_grid_sync(int *data,
     }
 }
 CASE(grid_phases_without_grid_sync) {
-    Buffer<int> out(96);
-    LAUNCH(grid_phases_without_grid_sync, ({3, 32, 0, 1, true}), allocate<int>(96), out.device());
+    Buffer<int> data(96), out(96);
+    LAUNCH(grid_phases_without_grid_sync, ({3, 32, 0, 1, true}), data.device(), out.device());
     if (!mistake) expect_equal("out", 0, 96, out.host()[0]);
 }
 

@@ -91,6 +91,7 @@ CASE(more_arrivals_than_pending) {
 template <bool mistake> __global__ void parity_of_the_phase_before(int *out) {
     __shared__ int value;
     __shared__ uint64_t bar;
+    if (threadIdx.x == 0) value = 0;
     init_for_block(&bar, 1);
     if (threadIdx.x == 0) {
         value = 3; // caught: parity_of_the_phase_before
@@ -107,7 +108,7 @@ CASE(parity_of_the_phase_before) {
     if (!mistake) expect_all("out", 3, out.host());
 }
 
-// case: parity_never_flips: race
+// case: parity_never_flips: race | deadlock ... mbarrier
 // A ring of one stage with a full and an empty barrier: the parity changes each time round.
 template <bool mistake> __global__ void parity_never_flips(int *out, int rounds) {
     __shared__ int stage[32];
@@ -119,11 +120,11 @@ template <bool mistake> __global__ void parity_never_flips(int *out, int rounds)
     for (int i = 0; i < rounds; i++) {
         if (threadIdx.x < 32) {
             mbarrier_wait_parity(&empty, (i + 1) % 2);
-            stage[lane] = i; // caught: parity_never_flips
+            stage[lane] = i;
             mbarrier_arrive(&full);
         } else {
             mbarrier_wait_parity(&full, mistake ? 0 : i % 2);
-            sum += stage[31 - lane]; // caught: parity_never_flips
+            sum += stage[31 - lane];
             mbarrier_arrive(&empty);
         }
     }

@@ -82,16 +82,17 @@ CASE(neighbor_past_end) {
 
 // case: shared16_misaligned: misaligned address ... thread (1,0,0)
 // Rows of 33 floats, padded against bank conflicts, are no place for 16 bytes.
-template <bool mistake> __global__ void shared16_misaligned(float *out) {
+template <bool mistake> __global__ void shared16_misaligned(const float4 *in, float *out) {
     float *shared = dynamic_shared<float>();
     float *row = shared + (mistake ? 33 : 36) * threadIdx.x;
-    *reinterpret_cast<float4 *>(row) = make_float4(1, 2, 3, 4); // caught: shared16_misaligned
+    *reinterpret_cast<float4 *>(row) = in[threadIdx.x]; // caught: shared16_misaligned
     out[threadIdx.x] = row[3];
 }
 CASE(shared16_misaligned) {
+    Buffer<float4> in(4);
     Buffer<float> out(4);
-    LAUNCH(shared16_misaligned, ({1, 4, 4 * 36 * sizeof(float)}), out.device());
-    expect_all("out", 4.0f, out.host());
+    LAUNCH(shared16_misaligned, ({1, 4, 4 * 36 * sizeof(float)}), in.device(), out.device());
+    expect_all("out", 0.0f, out.host());
 }
 
 // case: cp_async_misaligned: misaligned address
@@ -122,7 +123,7 @@ CASE(ldmatrix_misaligned) {
     expect_bytes("out", counting<uint32_t>(32), out.host());
 }
 
-// case: ldmatrix_past_end: out of bounds
+// case: ldmatrix_past_end: illegal address ... are not in shared memory
 // The last rows of a tile that has only 8.
 template <bool mistake> __global__ void ldmatrix_past_end(uint32_t *out) {
     uint32_t *shared = dynamic_shared<uint32_t>();

@@ -2,6 +2,7 @@
 //
 // Tensors of floats, 16 columns wide, are moved in boxes of 8 rows.
 // arch: 90
+#include "../../common/ptx/bulk.cuh"
 #include "../../common/ptx/cluster.cuh"
 #include "../../common/ptx/mbarrier.cuh"
 #include "../../common/ptx/proxy.cuh"
@@ -29,7 +30,8 @@ __device__ inline void init_for_cluster(Stage &stage, unsigned readers) {
 
 static CUtensorMap map_of(float *tensor, int tensor_rows) {
     CUtensorMap map;
-    check_cuda(make_tensor_map(map, tensor, tensor_rows), "make_tensor_map");
+    const int32_t encoded = encode_matrix_map(map, tensor, tensor_rows, columns, columns, rows, columns);
+    check_cuda(static_cast<cudaError_t>(encoded), "encode_matrix_map");
     return map;
 }
 

@@ -26,7 +26,7 @@ CASE(global_atomic_on_unwritten) {
     expect_all("sum", 32, copy_out(sum, 1));
 }
 
-// case: global_partly_set: uninitialized memory read ... thread (8,0,0)
+// case: global_partly_set: uninitialized memory read
 // cudaMemset counts bytes.
 template <bool mistake> __global__ void global_partly_set(const int *in, int *out) {
     out[threadIdx.x] = in[threadIdx.x]; // caught: global_partly_set
@@ -118,28 +118,28 @@ CASE(cp_async_from_unwritten) {
     if (!mistake) expect_all("out", 0.0f, out.host());
 }
 
-// case: output_left_unwritten: uninitialized memory read
+// case: output_left_unwritten: uninitialized memory read ... a copy to the host of 400 bytes ... nothing has written 16 of them
 // The grid is rounded down, so nobody writes the output's tail; the host copies all of it.
-template <bool mistake> __global__ void output_left_unwritten(int *out, int n) {
+template <bool mistake> __global__ void write_below(int *out, int n) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) out[i] = i;
 }
 CASE(output_left_unwritten) {
     int *out = allocate<int>(100);
-    LAUNCH(output_left_unwritten, ({mistake ? 100 / 32 : (100 + 31) / 32, 32}), out, 100);
+    LAUNCH(write_below, ({mistake ? 100 / 32 : (100 + 31) / 32, 32}), out, 100);
     expect_bytes("out", counting<int>(100), copy_out(out, 100));
 }
 
-// case: copied_before_written: uninitialized memory read
+// case: copied_before_written: uninitialized memory read ... a copy to the host of 128 bytes ... nothing has written 128 of them
 // Copies between device memories carry on what is unwritten, and the one to the host tells.
-template <bool mistake> __global__ void copied_before_written(int *out) {
+template <bool mistake> __global__ void write_all(int *out) {
     out[threadIdx.x] = threadIdx.x;
 }
 CASE(copied_before_written) {
     int *from = allocate<int>(32), *to = allocate<int>(32);
     const auto copy = [&] { check_cuda(cudaMemcpy(to, from, 32 * sizeof(int), cudaMemcpyDeviceToDevice), "cudaMemcpy"); };
     if (mistake) copy();
-    LAUNCH(copied_before_written, ({1, 32}), from);
+    LAUNCH(write_all, ({1, 32}), from);
     if (!mistake) copy();
     expect_bytes("to", counting<int>(32), copy_out(to, 32));
 }
@@ -156,7 +156,7 @@ template <bool mistake> __global__ void padding_holds_nothing(Padded *first, Pad
     if (!mistake) first[threadIdx.x].value = threadIdx.x;
     first[threadIdx.x].last = 2;
     second[threadIdx.x] = first[threadIdx.x];
-    out[threadIdx.x] = second[threadIdx.x].value; // caught: padding_holds_nothing
+    out[threadIdx.x] = first[threadIdx.x].value; // caught: padding_holds_nothing
 }
 CASE(padding_holds_nothing) {
     Padded *first = allocate<Padded>(32), *second = allocate<Padded>(32);
