@@ -18,21 +18,27 @@ extern "C" {
 #define WW_SIM_LATE 1
 #define WW_SIM_SEEDED 2
 
+/* What to watch in each launch; bits. */
+#define WW_SIM_CHECK 1 /* for mistakes that a GPU hides: the first one is a fault */
+#define WW_SIM_COUNT 2 /* what it costs */
+
 /* Which of the orders that the programming model allows, and which GPU. The same options give the same order. */
 typedef struct ww_sim_options {
     uint64_t seed;              /* of the order of warps, blocks and asynchronous work */
     int32_t timing;             /* WW_SIM_*: when asynchronous work completes, kernels on a stream included */
     int32_t compute_capability; /* 80, 86 or 90 */
+    uint64_t watch;             /* WW_SIM_CHECK, WW_SIM_COUNT */
 } ww_sim_options;
-WW_STATIC_ASSERT(sizeof(ww_sim_options) == 16, "ww_sim_options");
+WW_STATIC_ASSERT(sizeof(ww_sim_options) == 24, "ww_sim_options");
 
 int32_t ww_sim_stream_create(ww_stream *stream, const ww_sim_options *options);
 /* Waits for the stream's work, then forgets it. */
 int32_t ww_sim_stream_destroy(ww_stream stream);
 int32_t ww_sim_stream_synchronize(ww_stream stream);
 
-/* Device memory: 256-byte aligned, filled with 0xFF bytes (NaN in every float type), so that a read of what nothing wrote shows. */
-int32_t ww_sim_malloc(void **address, int64_t bytes);
+/* Device memory for work on this stream: 256-byte aligned, filled with 0xFF bytes (NaN in every float type), so that a read of what
+ * nothing wrote shows. */
+int32_t ww_sim_malloc(void **address, int64_t bytes, ww_stream stream);
 /* Frees once the work that the stream has now is done. */
 int32_t ww_sim_free(void *address, ww_stream stream);
 

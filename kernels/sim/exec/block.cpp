@@ -8,6 +8,7 @@
 #include "../isa/warpgroup.h"
 #include "async.h"
 #include "grid.h"
+#include "../watch/place.h"
 
 namespace wwsim {
 
@@ -70,10 +71,15 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     compute_capability = launch.compute_capability;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
+    if (grid->watching) {
+        if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
+        shared_memory->begin(dynamic_shared_bytes);
+    }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
     random = Random(grid->schedule.seed, linear);
     time = 0;
+    works_for_all = false;
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
@@ -107,6 +113,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.in_flight.clear();
+                lane.site = nullptr;
                 lane.copy_interval = 0;
                 lane.group_ends.clear();
                 lane.bulk_group = 0;

@@ -14,6 +14,7 @@ namespace wwsim {
 
 class Grid;
 class Gang;
+class SharedMemory;
 struct Warpgroup; // isa/warpgroup.h
 
 constexpr unsigned most_threads = 1024;
@@ -90,12 +91,16 @@ class Block : public BlockView {
         size_t bytes;
     };
     std::vector<Span> static_shared;
+    std::unique_ptr<SharedMemory> shared_memory; // since the OS thread first ran a block of a watched launch
 
     const Stacks &fiber_stacks() const { return stacks; }
     Lane &lane(unsigned rank) { return lanes[rank]; }
     // Whether it's in this block's shared memory, dynamic or static.
     bool holds_shared(const void *address) const;
     check::BlockHistory history;
+
+    // Whether a lane does the work of a collective for all, on operands that lie on others' stacks.
+    bool works_for_all = false;
 
     // The warpgroup of a lane; its last warps may be missing.
     Warpgroup &warpgroup(const Lane &lane);

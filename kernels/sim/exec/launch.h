@@ -28,6 +28,8 @@ class Body {
   public:
     virtual ~Body() = default;
     virtual void run() const = 0;
+    // What it takes in memory, the arguments included.
+    virtual size_t bytes() const = 0;
 };
 
 struct Launch {
@@ -44,6 +46,9 @@ struct Outcome {
     Fault fault{};
     std::string message; // kind, kernel, block, thread, and what happened
 };
+
+// "kind: text", and the line of source at `site`.
+std::string message_of(Fault fault, const std::string &text, const void *site);
 
 // Runs all threads to their end, on up to `workers` OS threads, this one among them (0: one for each core). The sizes were checked
 // by the caller.

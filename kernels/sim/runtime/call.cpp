@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "../include/cuda_runtime_api.h"
+#include "../watch/checked.h"
 #include "capture.h"
 #include "limits.h"
 
@@ -110,6 +111,13 @@ Options options_from_environment() {
         std::exit(1);
     }
     options.compute_capability = int(arch);
+    const uint64_t check = number_from_environment("WARPWEAVE_SIM_CHECK", is_checked_program);
+    if (check > 1 || (check == 1 && !is_checked_program)) {
+        std::fprintf(stderr, "simulated GPU: WARPWEAVE_SIM_CHECK must be 0, or 1 for a program that simcc --checked made, but is %llu\n",
+                     (unsigned long long)check);
+        std::exit(1);
+    }
+    options.watch.check = check;
     return options;
 }
 

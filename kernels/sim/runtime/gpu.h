@@ -28,6 +28,7 @@ struct Options {
     Timing timing = Timing::seeded;
     int compute_capability = 90;
     unsigned workers = 0; // 0: one for each core
+    Watch watch = {};
 };
 
 // What an operation does when its turn has come.

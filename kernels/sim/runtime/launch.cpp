@@ -108,7 +108,7 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel,
         const Launch launch{name ? name : kernel_name(kernel), config.gridDim, config.blockDim, attributes.cluster,
                             config.dynamicSmemBytes, attributes.cooperative, stream.gpu->options.compute_capability};
         stream.gpu->enqueue(stream, [launch, body = std::move(body)](Gpu &gpu) {
-            Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing};
+            Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing, gpu.options.watch};
             return run(launch, *body, schedule, gpu.options.workers);
         });
         return cudaSuccess;
