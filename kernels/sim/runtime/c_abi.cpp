@@ -110,6 +110,26 @@ const char *ww_sim_message(ww_stream handle) {
     return stream->gpu->message.c_str();
 }
 
+int32_t ww_sim_counters_read(ww_stream stream, const ww_sim_counters **counters, int64_t *count) {
+    if (!counters || !count)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters_report = count::Report(s.gpu->counters);
+        *counters = s.gpu->counters_report.kernels.data();
+        *count = int64_t(s.gpu->counters_report.kernels.size());
+        return error;
+    });
+}
+
+int32_t ww_sim_counters_reset(ww_stream stream) {
+    return with_stream(stream, [](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters.clear();
+        return error;
+    });
+}
+
 const char *ww_sim_error_name(int32_t error) { return cudaGetErrorName(cudaError_t(error)); }
 const char *ww_sim_error_string(int32_t error) { return cudaGetErrorString(cudaError_t(error)); }
 
