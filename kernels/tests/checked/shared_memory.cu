@@ -89,9 +89,9 @@ template <bool mistake> __global__ void shared16_misaligned(const float4 *in, fl
     out[threadIdx.x] = row[3];
 }
 CASE(shared16_misaligned) {
-    Buffer<float4> in(4);
-    Buffer<float> out(4);
-    LAUNCH(shared16_misaligned, ({1, 4, 4 * 36 * sizeof(float)}), in.device(), out.device());
+    Buffer<float4> in(2);
+    Buffer<float> out(2);
+    LAUNCH(shared16_misaligned, ({1, 2, 2 * 36 * sizeof(float)}), in.device(), out.device());
     expect_all("out", 0.0f, out.host());
 }
 
