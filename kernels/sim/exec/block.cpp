@@ -90,6 +90,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         return;
     }
     if (lanes.size() < threads) lanes.resize(threads);
+    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     for (unsigned w = 0; w < warp_count; w++) {
         Warp &warp = warps[w];
         unsigned lanes_left = threads - w * warp_size;
@@ -235,10 +236,26 @@ void Block::exit_lane() {
     for (Barrier &barrier : barriers) {
         if (barrier.arrived && is_complete(barrier)) complete(barrier);
     }
+    if (warp.exited == ~0u) cut_logs(w);
     gang->exited(lane);
     grid->progress();
     switch_to_next(lane, true);
     __builtin_unreachable();
+}
+
+void Block::let_warp_catch_up() {
+    Lane &lane = this_lane();
+    const unsigned w = lane.rank / warp_size, bit = 1u << lane.lane;
+    while (recorder.full(w) & bit) {
+        const unsigned behind = warps[w].ready & ~recorder.full(w);
+        if (!behind) {
+            recorder.make_room(w);
+            return;
+        }
+        make_ready(w, bit);
+        warps[w].cursor = static_cast<unsigned>(__builtin_ctz(behind));
+        switch_to_next(lane);
+    }
 }
 
 void Block::abandon() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../count/recorder.h"
 #include "lane.h"
 #include "launch.h"
 #include "random.h"
@@ -67,6 +68,8 @@ class Block : public BlockView {
     [[noreturn]] void exit_lane();
     // Goes back to `run` and never returns to the lane: the launch has failed.
     [[noreturn]] void abandon();
+    // The running lane's log of what is counted is full: lets the others of its warp come as far.
+    void let_warp_catch_up();
     long long clock() { return time += 32; }
 
     // The following are called by other blocks of the gang while they have its turn.
@@ -89,6 +92,7 @@ class Block : public BlockView {
     unsigned rank_in_gang = 0;
     unsigned live = 0; // threads that have not exited
     Random random;
+    count::Recorder recorder; // of what the launch costs, if that is counted
     // Where the `__shared__` variables of this OS thread lie: its thread-local storage, module by module.
     struct Span {
         char *begin;
@@ -131,6 +135,9 @@ class Block : public BlockView {
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
     void check_nobody_left(const Barrier &barrier);
+    void cut_logs(unsigned warp) {
+        if (recorder.active()) recorder.cut(warp);
+    }
 
     Warp warps[most_warps];
     std::unique_ptr<Warpgroup[]> warpgroups;

@@ -104,6 +104,10 @@ Outcome run(const Launch &launch, const Body &body, const Schedule &schedule, un
     unsigned count = static_cast<unsigned>(std::min<uint64_t>(workers, grid.gang_count));
     // With too few threads for all workers, one does the work.
     if (!run_together(count, [&](unsigned) { grid.work(); })) grid.work();
+    if (schedule.watch.count) {
+        grid.watching->counters.launches = 1;
+        grid.outcome.counters = std::make_shared<count::Counters>(grid.watching->counters.finish());
+    }
     return grid.outcome;
 }
 

@@ -3,11 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "device.h"
 
 namespace wwsim {
+
+namespace count {
+struct Counters;
+}
 
 // When asynchronous work completes.
 enum class Timing {
@@ -45,6 +50,7 @@ struct Outcome {
     bool ok = true;
     Fault fault{};
     std::string message; // kind, kernel, block, thread, and what happened
+    std::shared_ptr<const count::Counters> counters = nullptr; // what it cost, if that was counted
 };
 
 // "kind: text", and the line of source at `site`.

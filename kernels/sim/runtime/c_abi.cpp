@@ -2,6 +2,7 @@
 #include "../sim.h"
 
 #include <atomic>
+#include <utility>
 
 #include "../include/cuda_runtime_api.h"
 #include "call.h"
@@ -61,7 +62,13 @@ int32_t ww_sim_stream_destroy(ww_stream handle) {
 }
 
 int32_t ww_sim_stream_synchronize(ww_stream stream) {
-    return with_stream(stream, [](Stream &s) { return s.gpu->finish(s); });
+    return with_stream(stream, [](Stream &s) {
+        for (const Promise &promise : std::exchange(s.gpu->promises, {}))
+            s.gpu->enqueue(s, [=](Gpu &) {
+                return check_written(Fault::unwritten, "a promised output", promise.address, promise.bytes, nullptr);
+            });
+        return s.gpu->finish(s);
+    });
 }
 
 int32_t ww_sim_malloc(void **address, int64_t bytes, ww_stream stream) {
@@ -102,12 +109,50 @@ int32_t ww_sim_fill(void *to, int32_t byte, int64_t bytes, ww_stream stream) {
     return with_stream(stream, [&](Stream &s) { return enqueue_fill(s, to, byte, one_row(size_t(bytes)), true); });
 }
 
+int32_t ww_sim_promise(const void *address, int64_t bytes, ww_stream stream) {
+    if (bytes < 0)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        std::optional<Allocation> where;
+        if (cudaError_t error = locate(address, size_t(bytes), &where))
+            return error;
+        if (!where || !where->written)
+            return where ? cudaSuccess : cudaErrorInvalidValue;
+        s.gpu->promises.push_back({address, size_t(bytes)});
+        s.gpu->enqueue(s, [=](Gpu &) {
+            where->written->clear(size_t(static_cast<const char *>(address) - reinterpret_cast<const char *>(where->address)), size_t(bytes));
+            return Outcome{};
+        });
+        return cudaSuccess;
+    });
+}
+
 const char *ww_sim_message(ww_stream handle) {
     Stream *stream = handle ? stream_of(static_cast<Stream *>(handle)) : nullptr;
     if (!stream)
         return "";
     std::lock_guard lock(stream->gpu->mutex);
     return stream->gpu->message.c_str();
+}
+
+int32_t ww_sim_counters_read(ww_stream stream, const ww_sim_counters **counters, int64_t *count) {
+    if (!counters || !count)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters_report = count::Report(s.gpu->counters);
+        *counters = s.gpu->counters_report.kernels.data();
+        *count = int64_t(s.gpu->counters_report.kernels.size());
+        return error;
+    });
+}
+
+int32_t ww_sim_counters_reset(ww_stream stream) {
+    return with_stream(stream, [](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters.clear();
+        return error;
+    });
 }
 
 const char *ww_sim_error_name(int32_t error) { return cudaGetErrorName(cudaError_t(error)); }

@@ -109,7 +109,10 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel,
                             config.dynamicSmemBytes, attributes.cooperative, stream.gpu->options.compute_capability};
         stream.gpu->enqueue(stream, [launch, body = std::move(body)](Gpu &gpu) {
             Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing, gpu.options.watch};
-            return run(launch, *body, schedule, gpu.options.workers);
+            Outcome outcome = run(launch, *body, schedule, gpu.options.workers);
+            if (outcome.counters)
+                gpu.counters[launch.kernel] += *outcome.counters;
+            return outcome;
         });
         return cudaSuccess;
     });

@@ -5,6 +5,7 @@
 
 #include "../check/race.h"
 #include "../check/verify.h"
+#include "../count/count.h"
 #include "../exec/grid.h"
 
 extern "C" __thread char *wwsim_dynamic_shared;
@@ -13,15 +14,16 @@ namespace wwsim {
 
 int watched_launches = 0;
 
-// What threadIdx and its like are read from.
+// What threadIdx and its like are read from, and what twins ask whether to tell.
 static bool is_own(const Lane &lane, uintptr_t address) {
     const auto within = [=](const void *begin, size_t bytes) { return address - reinterpret_cast<uintptr_t>(begin) < bytes; };
     return within(&current, sizeof current) || within(&lane, sizeof(LaneView)) || within(lane.block, sizeof(BlockView)) ||
            within(&blockDim, sizeof blockDim) || within(&gridDim, sizeof gridDim) ||
-           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared);
+           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || within(&watched_launches, sizeof watched_launches);
 }
 
 void observe(const Access &access) {
+    if (!current) return;
     Block &block = this_block();
     Watching *watching = block.grid->watching.get();
     if (!watching || block.works_for_all) return;
@@ -42,6 +44,7 @@ void observe(const Access &access) {
             check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, place.space == Space::shared,
                                  {lane.site, access.instruction}});
     }
+    if (watching->watch.count) count::record_access(access, place.space);
 }
 
 namespace {

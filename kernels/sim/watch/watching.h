@@ -1,6 +1,7 @@
 // A watched launch.
 #pragma once
 
+#include "../count/counters.h"
 #include "place.h"
 
 namespace wwsim {
@@ -13,6 +14,7 @@ class Watching {
 
     const Watch watch;
     Places places;
+    count::LaunchCounters counters; // of a launch that is counted
 };
 
 } // namespace wwsim
