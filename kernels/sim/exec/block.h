@@ -135,10 +135,10 @@ class Block : public BlockView {
     Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
+    void check_nobody_left(const Barrier &barrier);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }
-    void check_nobody_left(const Barrier &barrier);
 
     Warp warps[most_warps];
     std::unique_ptr<Warpgroup[]> warpgroups;

@@ -61,7 +61,7 @@ struct Store {
 };
 
 // The addresses of lanes that give no row are ignored.
-void check_row(const char *instruction, int matrices, const void *row, Effect effect) {
+void access_row(const char *instruction, Effect effect, int matrices, const void *row) {
     if (lane().lane >= 8u * static_cast<unsigned>(matrices)) return;
     check_aligned(instruction, row, row_bytes);
     observe(instruction, effect, row, row_bytes);
@@ -75,9 +75,8 @@ const char *name(const char *const names[2][3], int matrices, bool transposed) {
 void ldmatrix(int matrices, bool transposed, uint32_t *registers, const void *row) {
     static const char *const names[2][3] = {{"ldmatrix.x1", "ldmatrix.x2", "ldmatrix.x4"},
                                             {"ldmatrix.x1.trans", "ldmatrix.x2.trans", "ldmatrix.x4.trans"}};
-    WWSIM_NOTE_SITE();
     const char *instruction = name(names, matrices, transposed);
-    check_row(instruction, matrices, row, Effect::read);
+    access_row(instruction, Effect::read, matrices, row);
     Load load{instruction, matrices, transposed, registers, row};
     rendezvous_of_warp(instruction, load);
 }
@@ -85,9 +84,8 @@ void ldmatrix(int matrices, bool transposed, uint32_t *registers, const void *ro
 void stmatrix(int matrices, bool transposed, void *row, const uint32_t *registers) {
     static const char *const names[2][3] = {{"stmatrix.x1", "stmatrix.x2", "stmatrix.x4"},
                                             {"stmatrix.x1.trans", "stmatrix.x2.trans", "stmatrix.x4.trans"}};
-    WWSIM_NOTE_SITE();
     const char *instruction = name(names, matrices, transposed);
-    check_row(instruction, matrices, row, Effect::write);
+    access_row(instruction, Effect::write, matrices, row);
     needs_capability(90, "stmatrix");
     Store store{instruction, matrices, transposed, registers, row};
     rendezvous_of_warp(instruction, store);
