@@ -19,12 +19,14 @@ template <typename T> __device__ __forceinline__ T *dynamic_shared() {
 #endif
 }
 
-#ifndef WW_SIM
 // cvta.to.shared: the address in the shared window that instructions with .shared operands take. Only the wrappers of this
 // folder call it: kernels hold pointers.
 __device__ __forceinline__ uint32_t shared_address(const void *pointer) {
+#ifdef WW_SIM
+    return wwsim::shared_address(pointer);
+#else
     return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
-}
 #endif
+}
 
 } // namespace WW_NAMESPACE

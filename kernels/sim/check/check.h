@@ -19,10 +19,12 @@ struct Lane;
 namespace check {
 
 class Knowledge; // what a Clock holds
+class Races;
 
 // What is known to have happened. Lies in what threads synchronize by: a barrier, an mbarrier.
 struct Clock {
     std::shared_ptr<const Knowledge> known;
+    std::shared_ptr<const Knowledge> included; // what was joined last: threads that release one after the other often know the same
 };
 
 // What the lane did up to now, and what it knew, is known to those who acquire `into` from now on.
@@ -42,6 +44,8 @@ void fence_proxy_async();
 
 // An operation in flight. Empty in a launch that is not checked.
 struct Operation {
+    Races *races = nullptr;
+    const char *instruction = nullptr;
     uint32_t interval = 0;
     uint32_t queue = 0;
 };
@@ -49,7 +53,7 @@ struct Operation {
 // Begins an operation of the running lane. `queue` is the address of something whose operations count as done in the order they were begun:
 // a lane's cp.async groups, an mbarrier, a warpgroup's wgmma. `async_proxy` is false for cp.async alone.
 Operation begin(const char *instruction, const void *queue, bool async_proxy);
-// It will touch this memory at some time before its end. Called once for each range, when the operation is begun.
+// It will touch this memory at some time before its end. Called once for each range, when the operation is begun, in its thread.
 void touches(const Operation &operation, const Access &access);
 // The operation is done as far as those who acquire `into` from now on can tell.
 void complete(const Operation &operation, Clock &into);

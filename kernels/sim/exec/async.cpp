@@ -39,6 +39,10 @@ void async_copy(void *shared, const void *global, unsigned bytes, unsigned sourc
     Lane &lane = this_lane();
     drift(lane);
     Copy copy{shared, global, bytes, source_bytes, lane.copy_group};
+    check::Operation operation = check::begin("cp.async", &lane, false);
+    if (source_bytes) check::touches(operation, {global, source_bytes, Effect::read});
+    check::touches(operation, {shared, bytes, Effect::write});
+    lane.copy_interval = operation.interval;
     if (this_block().grid->schedule.timing == Timing::early) {
         perform(copy);
     } else {
@@ -50,12 +54,18 @@ void async_commit() {
     Lane &lane = this_lane();
     drift(lane);
     lane.copy_group++;
+    if (this_block().history.races) lane.group_ends.push_back(lane.copy_interval);
 }
 
 void async_wait(unsigned groups_in_flight) {
     Lane &lane = this_lane();
     drift(lane);
     if (lane.copy_group > groups_in_flight) finish_copies(lane, lane.copy_group - groups_in_flight);
+    if (lane.group_ends.size() > groups_in_flight) {
+        auto done = lane.group_ends.end() - groups_in_flight;
+        check::copies_done(done[-1]);
+        lane.group_ends.erase(lane.group_ends.begin(), done);
+    }
 }
 
 } // namespace wwsim

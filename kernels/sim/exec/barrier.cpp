@@ -29,6 +29,10 @@ Barrier &Block::arrive(const char *name, unsigned id, unsigned count, Reduction 
 }
 
 void Block::complete(Barrier &barrier) {
+    unsigned waiting_threads = 0;
+    for (unsigned w = 0; w < warp_count; w++) waiting_threads += static_cast<unsigned>(__builtin_popcount(barrier.waiting[w]));
+    check::meet(*this, 0, warp_count, barrier.waiting, barrier.clock, waiting_threads == live);
+    barrier.clock = {};
     int result = barrier.count;
     if (barrier.reduction == Reduction::all) result = static_cast<unsigned>(barrier.count) == barrier.arrived;
     if (barrier.reduction == Reduction::any) result = barrier.count > 0;
@@ -63,6 +67,7 @@ int Block::barrier(const char *name, unsigned id, unsigned count, Reduction redu
 void Block::barrier_arrive(const char *name, unsigned id, unsigned count) {
     if (count == 0) fault(Fault::illegal_instruction, "%s: barrier %u: bar.arrive needs a number of threads", name, id);
     Barrier &barrier = arrive(name, id, count, Reduction::none, 0);
+    check::release(this_lane(), barrier.clock);
     if (is_complete(barrier)) complete(barrier);
 }
 

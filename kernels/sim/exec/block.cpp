@@ -5,6 +5,7 @@
 #include <link.h>
 #include <thread>
 
+#include "../isa/warpgroup.h"
 #include "async.h"
 #include "grid.h"
 
@@ -37,7 +38,12 @@ static int add_span(dl_phdr_info *info, size_t, void *spans) {
     return 0;
 }
 
-Block::Block() : shared(allocate_shared(), std::free) { dl_iterate_phdr(add_span, &static_shared); }
+Block::Block() : warpgroups(new Warpgroup[most_warps / warps_of_group]), shared(allocate_shared(), std::free) {
+    dl_iterate_phdr(add_span, &static_shared);
+}
+Block::~Block() = default;
+
+Warpgroup &Block::warpgroup(const Lane &lane) { return warpgroups[lane.rank / warp_size / warps_of_group]; }
 
 void start_lane() {
     entered();
@@ -71,6 +77,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
+    for (unsigned w = 0; w < warp_count; w += warps_of_group) warpgroups[w / warps_of_group] = {};
     if (!stacks.reserve(threads, stack_bytes())) {
         grid->fail(Fault::launch_failure, "no memory for the stacks of " + std::to_string(threads) + " threads");
         live = 0;
@@ -100,6 +107,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.copy_interval = 0;
+                lane.group_ends.clear();
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }
@@ -111,6 +120,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
 void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     start(of, with, rank, idx);
     gang->join(*this);
+    if (!grid->failed()) check::begin_block(*this);
     while (!grid->failed()) {
         if (ready_warps) {
             Lane &lane = next();
@@ -123,6 +133,7 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         }
     }
     current = nullptr;
+    check::end_block(*this);
     // A neighbor that still reads this block's shared memory gets NaN: on a GPU it is gone.
     if (gang->size() > 1) std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
     gang->leave(*this);
@@ -193,6 +204,8 @@ void Block::yield() {
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
+    check_nothing_in_flight(lane);
+    check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
     Warp &warp = warps[w];
     warp.exited |= 1u << lane.lane;

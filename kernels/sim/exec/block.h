@@ -14,6 +14,7 @@ namespace wwsim {
 
 class Grid;
 class Gang;
+struct Warpgroup; // isa/warpgroup.h
 
 constexpr unsigned most_threads = 1024;
 constexpr unsigned most_warps = most_threads / warp_size;
@@ -43,11 +44,13 @@ struct Barrier {
     Reduction reduction = Reduction::none;
     const char *name = nullptr;
     unsigned waiting[most_warps] = {};
+    check::Clock clock; // of those that have come and don't wait
 };
 
 class Block : public BlockView {
   public:
     Block();
+    ~Block();
     // Runs this block to its end, on the calling OS thread. A block object serves one block after another.
     void run(Grid &grid, Gang &gang, unsigned rank_in_gang, uint3 idx);
 
@@ -69,7 +72,7 @@ class Block : public BlockView {
 
     bool can_run() const { return ready_warps != 0; }
     bool finished() const { return live == 0; }
-    // Makes lanes ready that wait for a barrier of the gang.
+    // Makes lanes ready that wait for a barrier of the gang, or for another warp of their warpgroup.
     void release(Waiting waiting);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
@@ -87,6 +90,13 @@ class Block : public BlockView {
     std::vector<Span> static_shared;
 
     const Stacks &fiber_stacks() const { return stacks; }
+    Lane &lane(unsigned rank) { return lanes[rank]; }
+    // Whether it's in this block's shared memory, dynamic or static.
+    bool holds_shared(const void *address) const;
+    check::BlockHistory history;
+
+    // The warpgroup of a lane; its last warps may be missing.
+    Warpgroup &warpgroup(const Lane &lane);
 
     // For the watch over lanes that never switch: whether one has switched since this was last asked, and how often none had.
     bool switched_since_tick() {
@@ -111,6 +121,7 @@ class Block : public BlockView {
     void complete(Barrier &barrier);
 
     Warp warps[most_warps];
+    std::unique_ptr<Warpgroup[]> warpgroups;
     Stacks stacks;
     std::vector<Lane> lanes;
     std::unique_ptr<char, void (*)(void *)> shared;

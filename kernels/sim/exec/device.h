@@ -78,6 +78,11 @@ void grid_barrier();
 // Where `address`, in this block's shared memory, static or dynamic, lies in that of block `rank` of the cluster.
 void *map_shared(const void *address, unsigned rank);
 bool is_shared(const void *address);
+// The address of shared memory in the block's window of 256 KiB, as descriptors have it; a fault for other memory. Equal to `address` modulo
+// 1024, as far as swizzles see; the first KiB is the system's, as on sm_90.
+uint32_t shared_address(const void *address);
+// Where that many bytes at an address of the window lie; null where they are not all shared memory of the block.
+char *shared_pointer(uint32_t address, size_t bytes);
 
 // ---- Asynchronous copies of a thread (cp.async). exec/async.h says when they happen.
 
@@ -95,7 +100,24 @@ long long cycles();
 
 // ---- The end of a kernel that went wrong
 
-enum class Fault { launch_failure, illegal_address, misaligned_address, illegal_instruction, assertion, trap, deadlock };
+enum class Fault {
+    launch_failure,
+    illegal_address,
+    misaligned_address,
+    illegal_instruction,
+    assertion,
+    trap,
+    deadlock,
+    // Found in checked launches alone:
+    out_of_bounds,
+    use_after_free,
+    host_memory, // on the device
+    constant_memory, // written
+    uninitialized, // memory is read
+    unwritten, // an output that was promised
+    in_flight, // memory or registers of an asynchronous operation are used
+    race,
+};
 
 // Ends the launch with an error. The message is completed by kernel, block and thread.
 [[noreturn]] void fault(Fault kind, const char *format, ...) __attribute__((format(printf, 2, 3)));

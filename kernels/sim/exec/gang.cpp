@@ -1,5 +1,7 @@
 #include "gang.h"
 
+#include <utility>
+
 #include "grid.h"
 
 namespace wwsim {
@@ -57,18 +59,23 @@ void Gang::leave(Block &block) {
     members[block.rank_in_gang].wake.wait(lock, [&] { return left == size(); });
 }
 
+void WideBarrier::complete() {
+    arrived = 0;
+    phase++;
+    check::join(arriving, exited);
+    completed = std::exchange(arriving, {});
+}
+
 void Gang::check_cluster(unsigned cluster) {
     WideBarrier &barrier = clusters[cluster];
     if (barrier.arrived != barrier.live) return;
-    barrier.arrived = 0;
-    barrier.phase++;
+    barrier.complete();
     for (unsigned i = 0; i < cluster_size; i++) members[cluster * cluster_size + i].block->release(Waiting::cluster);
 }
 
 void Gang::check_grid() {
     if (whole.arrived != whole.live) return;
-    whole.arrived = 0;
-    whole.phase++;
+    whole.complete();
     for (Member &member : members) member.block->release(Waiting::grid);
 }
 
@@ -77,6 +84,7 @@ void Gang::cluster_arrive(Lane &lane) {
     unsigned cluster = cluster_of(this_block());
     lane.cluster_arrived = true;
     lane.cluster_phase = clusters[cluster].phase;
+    check::release(lane, clusters[cluster].arriving);
     clusters[cluster].arrived++;
     check_cluster(cluster);
 }
@@ -87,6 +95,7 @@ void Gang::cluster_wait(Lane &lane) {
     const WideBarrier &barrier = clusters[cluster_of(block)];
     while (barrier.phase == lane.cluster_phase) block.wait(Waiting::cluster, "barrier.cluster.wait", 0);
     lane.cluster_arrived = false;
+    check::acquire(lane, barrier.completed);
     block.grid->progress();
 }
 
@@ -94,9 +103,11 @@ void Gang::grid_barrier() {
     Block &block = this_block();
     if (!block.grid->launch.cooperative) fault(Fault::illegal_instruction, "a barrier of the grid in a launch that is not cooperative");
     unsigned phase = whole.phase;
+    check::release(this_lane(), whole.arriving);
     whole.arrived++;
     check_grid();
     while (whole.phase == phase) block.wait(Waiting::grid, "grid.sync", 0);
+    check::acquire(this_lane(), whole.completed);
     block.grid->progress();
 }
 
@@ -106,6 +117,10 @@ void Gang::exited(Lane &lane) {
     if (lane.cluster_arrived && lane.cluster_phase == barrier.phase) barrier.arrived--;
     barrier.live--;
     whole.live--;
+    if (size() > 1) {
+        check::release(lane, barrier.exited);
+        check::release(lane, whole.exited);
+    }
     if (barrier.arrived) check_cluster(cluster);
     if (whole.arrived) check_grid();
 }

@@ -16,6 +16,8 @@ struct WideBarrier {
     unsigned live = 0; // threads that have not exited
     unsigned arrived = 0;
     unsigned phase = 0;
+    check::Clock arriving, exited, completed; // what those know that have arrived, have exited, had arrived in the last phase
+    void complete();
 };
 
 class Gang {
@@ -38,8 +40,12 @@ class Gang {
     void exited(Lane &lane);
     // The block with that rank in the cluster of `block`.
     Block &neighbor(const Block &block, unsigned rank) { return *members[cluster_of(block) * cluster_size + rank].block; }
+    // Whether it's in the shared memory of the block or of a neighbor.
+    bool holds_shared(const Block &block, const void *address) const;
     // What all threads of the gang wait for.
     std::string describe() const;
+
+    uint32_t first_interval = 0; // of all its blocks, for the checks
 
   private:
     struct Member {

@@ -32,6 +32,7 @@ class Grid {
     const Schedule &schedule;
     Outcome outcome;
 
+    std::shared_ptr<check::Races> races; // null: not checked
     unsigned gang_size, cluster_size;
     uint64_t gang_count;
 

@@ -3,13 +3,14 @@
 
 #include <vector>
 
+#include "../check/history.h"
 #include "context.h"
 #include "device.h"
 
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {
@@ -29,6 +30,9 @@ struct Lane : LaneView {
     bool cluster_arrived = false;      // and has not waited yet
     unsigned copy_group = 0;           // the group that cp.async adds to now
     std::vector<Copy> copies;          // in flight
+    uint32_t copy_interval = 0;        // of the last one, for the checks
+    std::vector<uint32_t> group_ends;  // the same of each group that it has not waited for
+    check::LaneHistory history;
 };
 
 inline Lane &this_lane() { return *static_cast<Lane *>(current); }

@@ -17,6 +17,14 @@ static const char *name_of(Fault fault) {
     case Fault::assertion: return "assertion failed";
     case Fault::trap: return "trap";
     case Fault::deadlock: return "deadlock";
+    case Fault::out_of_bounds: return "out of bounds";
+    case Fault::use_after_free: return "use after free";
+    case Fault::host_memory: return "host memory used on the device";
+    case Fault::constant_memory: return "constant memory written";
+    case Fault::uninitialized: return "uninitialized memory read";
+    case Fault::unwritten: return "output left unwritten";
+    case Fault::in_flight: return "used in flight";
+    case Fault::race: return "race";
     }
     return "fault";
 }

@@ -1,6 +1,8 @@
 // The collectives of a warp: what the last lane to arrive computes for all of them.
 #include "../include/warp_functions.h"
 
+#include "../exec/block.h"
+
 namespace wwsim {
 
 namespace {
@@ -122,7 +124,7 @@ void match_all_work(void *const operands[warp_size], unsigned lanes) {
     });
 }
 
-void sync_work(void *const *, unsigned) {}
+void sync_work(void *const *, unsigned lanes) { check::meet(this_block(), lane().rank / warp_size, 1, &lanes, {}, false); }
 
 } // namespace
 

@@ -15,13 +15,21 @@ constexpr unsigned polls_before_ready = 3;
 
 cudaError_t error_of(Fault fault) {
     switch (fault) {
-    case Fault::illegal_address: return cudaErrorIllegalAddress;
+    case Fault::illegal_address:
+    case Fault::out_of_bounds:
+    case Fault::use_after_free:
+    case Fault::host_memory:
+    case Fault::constant_memory: return cudaErrorIllegalAddress;
     case Fault::misaligned_address: return cudaErrorMisalignedAddress;
     case Fault::illegal_instruction: return cudaErrorIllegalInstruction;
     case Fault::assertion: return cudaErrorAssert;
     case Fault::deadlock: return cudaErrorLaunchTimeout;
     case Fault::launch_failure:
-    case Fault::trap: break;
+    case Fault::trap:
+    case Fault::uninitialized:
+    case Fault::unwritten:
+    case Fault::in_flight:
+    case Fault::race: break;
     }
     return cudaErrorLaunchFailure;
 }

@@ -3,13 +3,23 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../exec/device.h"
+#include "../check/race.h"
+#include "../exec/gang.h"
 
 namespace wwsim {
 
 int watched_launches = 0;
 
-void observe(const Access &) {}
+void observe(const Access &access) {
+    if (!current) return;
+    const Block &block = this_block();
+    const auto address = reinterpret_cast<uintptr_t>(access.address);
+    const Context &stack = this_lane().context;
+    if (!access.bytes || address - reinterpret_cast<uintptr_t>(stack.stack) < stack.bytes) return;
+    const bool shared = block.gang->holds_shared(block, access.address);
+    check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, shared,
+                         {access.site ? access.site : current->site, access.instruction}});
+}
 
 namespace {
 
@@ -118,7 +128,10 @@ void *__tsan_memset(void *to, int byte, size_t bytes) {
     return std::memset(to, byte, bytes);
 }
 
-void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+void __tsan_atomic_thread_fence(int) {
+    if (__builtin_expect(watched_launches != 0, 0)) check::fence();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 void __tsan_atomic_signal_fence(int) {}
 }
 

@@ -1,10 +1,7 @@
 // mma: fragment layouts, exact products, accumulation, and what is special.
 #include "../../common/ptx/mma.cuh"
 
-#include <cmath>
-#include <limits>
-
-#include "check.cuh"
+#include "elements.cuh"
 
 namespace WW_NAMESPACE {
 namespace {
@@ -49,44 +46,7 @@ Place c_place(int lane, int i) {
     return {i < 2 ? group : group + 8, thread * 2 + (i & 1)};
 }
 
-// ---- Types
-
-template <typename T> struct Type;
-template <> struct Type<__nv_bfloat16> {
-    using Layout = M16n8k16;
-    static constexpr int mantissa = 7;
-    static uint32_t bits(float x) { return bits_of_float(x) >> 16; } // for numbers that are exact in bf16
-    static double number(uint32_t bits) { return float_from_bits(bits << 16); }
-    static constexpr int per_register = 2;
-};
-template <> struct Type<__half> {
-    using Layout = M16n8k16;
-    static constexpr int mantissa = 10;
-    static double number(uint32_t bits) {
-        const int exponent = static_cast<int>(bits >> 10 & 31), fraction = static_cast<int>(bits & 1023);
-        const double sign = bits >> 15 ? -1 : 1;
-        if (exponent == 31) return fraction ? std::numeric_limits<double>::quiet_NaN() : sign * INFINITY;
-        return sign * (exponent ? std::ldexp(1024 + fraction, exponent - 25) : std::ldexp(fraction, -24));
-    }
-    static uint32_t bits(float x) { // for numbers that are exact in f16
-        const uint32_t sign = std::signbit(x) ? 0x8000 : 0;
-        const float magnitude = std::abs(x);
-        if (magnitude != magnitude) return 0x7fff;
-        if (std::isinf(magnitude)) return sign | 0x7c00;
-        if (magnitude < 0x1p-14f) return sign | static_cast<uint32_t>(std::ldexp(magnitude, 24));
-        const int exponent = std::ilogb(magnitude);
-        // The leading one of the mantissa adds the last unit of the exponent.
-        return sign | ((static_cast<uint32_t>(exponent + 14) << 10) + static_cast<uint32_t>(std::ldexp(magnitude, 10 - exponent)));
-    }
-    static constexpr int per_register = 2;
-};
-template <> struct Type<tf32> {
-    using Layout = M16n8k8;
-    static constexpr int mantissa = 10;
-    static uint32_t bits(float x) { return bits_of_float(x); }
-    static double number(uint32_t bits) { return float_from_bits(bits & 0xffffe000u); } // the upper 19 bits
-    static constexpr int per_register = 1;
-};
+template <typename T> using LayoutOf = std::conditional_t<std::is_same_v<T, tf32>, M16n8k8, M16n8k16>;
 
 // ---- Kernels: registers in, registers out
 
@@ -113,7 +73,7 @@ __global__ void multiply(const uint32_t *a, const uint32_t *b, const uint32_t *c
 
 template <typename T, typename Accumulator> class Product {
   public:
-    using Layout = typename Type<T>::Layout;
+    using Layout = LayoutOf<T>;
     static constexpr int m = 16, n = 8, k = Layout::k;
     std::vector<uint32_t> a = std::vector<uint32_t>(m * k), b = std::vector<uint32_t>(k * n), c = std::vector<uint32_t>(m * n);
 
@@ -244,7 +204,7 @@ void test_tf32_ignores_low_bits(Random &random) {
 
 // What the fragments say of their elements' places.
 template <typename T> void test_places(const char *what) {
-    using Layout = typename Type<T>::Layout;
+    using Layout = LayoutOf<T>;
     static_assert(FragmentA<T>::elements == Layout::a_elements && FragmentB<T>::elements == Layout::b_elements);
     for (int lane = 0; lane < lanes; lane++) {
         for (int i = 0; i < Layout::a_elements; i++) {

@@ -1,0 +1,180 @@
+#include "history.h"
+
+#include <utility>
+
+#include "../exec/grid.h"
+#include "races.h"
+
+namespace wwsim::check {
+
+static Block &block_of(const Lane &lane) { return *static_cast<Block *>(const_cast<BlockView *>(lane.block)); }
+
+// The checks of the lane's launch, null where there are none. What the lane wrote last can be seen by now.
+static Races *races_of(const Lane &lane) {
+    Races *races = block_of(lane).history.races;
+    if (races) races->settle();
+    return races;
+}
+
+static void set_known(LaneHistory &lane, uint32_t block, Known known) {
+    const Part *part = known->of(block);
+    lane.floor = part ? part->floor : 0;
+    lane.known = std::move(known);
+}
+
+void learn(Lane &lane, const Known &what) {
+    LaneHistory &own = lane.history;
+    BlockHistory &block = block_of(lane).history;
+    if (!what || what == own.known) return;
+    if (!block.answer || block.asked_known != own.known || block.asked_clock != what) {
+        block.answer = joined(own.known, what);
+        block.asked_known = own.known;
+        block.asked_clock = what;
+    }
+    set_known(own, block.id, block.answer);
+}
+
+void learn_pending(Lane &lane) { learn(lane, std::exchange(lane.history.pending, nullptr)); }
+
+// A new interval begins. One that others of the block are in will do: labels name the thread, too.
+static void advance(LaneHistory &lane, BlockHistory &block, Races &races) {
+    lane.interval = lane.interval < block.newest ? block.newest : races.next_interval(block);
+}
+
+// Adds what the lane did to what it knew.
+static void add_own(Part &part, const Lane &lane) {
+    part.raise(lane.rank, lane.history.interval);
+    if (lane.history.copies) part.raise(first_copier + lane.rank, lane.history.copies);
+}
+
+Known so_far(Lane &lane) {
+    BlockHistory &block = block_of(lane).history;
+    auto known = lane.history.known ? std::make_shared<Knowledge>(*lane.history.known) : std::make_shared<Knowledge>();
+    add_own(known->change(block.id), lane);
+    advance(lane.history, block, *block.races);
+    return known;
+}
+
+void release(Lane &lane, Clock &into) {
+    Races *races = races_of(lane);
+    if (!races) return;
+    learn_pending(lane);
+    BlockHistory &block = block_of(lane).history;
+    Knowledge &known = changeable(into.known);
+    if (lane.history.known && into.included != lane.history.known) {
+        known.join(*lane.history.known);
+        into.included = lane.history.known;
+    }
+    Part &part = known.change(block.id);
+    add_own(part, lane);
+    part.compact(races->threads);
+    advance(lane.history, block, *races);
+}
+
+void acquire(Lane &lane, const Clock &from) {
+    if (races_of(lane)) learn(lane, from.known);
+}
+
+void join(Clock &into, const Clock &from) { into.known = joined(into.known, from.known); }
+
+void fence_proxy_async() {
+    if (!current) return;
+    Lane &lane = this_lane();
+    if (!races_of(lane)) return;
+    learn_pending(lane);
+    auto known = lane.history.known ? std::make_shared<Knowledge>(*lane.history.known) : std::make_shared<Knowledge>();
+    auto seen = std::make_shared<Knowledge>(*so_far(lane));
+    seen->proxy = nullptr;
+    known->proxy = std::move(seen);
+    set_known(lane.history, block_of(lane).history.id, std::move(known));
+}
+
+std::shared_ptr<Races> check_launch(unsigned threads) { return std::make_shared<Races>(threads); }
+
+void begin_block(Block &block) {
+    Races *races = block.grid->races.get();
+    BlockHistory &own = block.history;
+    own.races = races;
+    if (!races) return;
+    const uint3 at = block.block_idx;
+    own.id = at.x + block.grid_dim.x * (at.y + block.grid_dim.y * at.z);
+    const uint32_t interval = races->next_interval(own);
+    for (unsigned i = 0; i < block.threads; i++) block.lane(i).history.interval = interval;
+    // A neighbor may have begun before, and written to this block's shared memory.
+    if (!block.gang->first_interval) block.gang->first_interval = interval;
+    own.first = block.gang->first_interval;
+}
+
+void end_block(Block &block) {
+    if (!block.history.races) return;
+    for (unsigned i = 0; i < block.threads; i++) block.lane(i).history = {};
+    block.history = {};
+}
+
+void exit_lane(Lane &lane) {
+    BlockHistory &block = block_of(lane).history;
+    if (block.races) release(lane, block.exited);
+}
+
+void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone) {
+    BlockHistory &history = block.history;
+    Races *races = history.races;
+    if (!races) return;
+    races->settle();
+    auto each = [&](auto visit) {
+        for (unsigned w = 0; w < warps; w++) {
+            for (unsigned bits = waiting[w]; bits; bits &= bits - 1)
+                visit(block.lane((first_warp + w) * warp_size + static_cast<unsigned>(__builtin_ctz(bits))));
+        }
+    };
+
+    auto all = std::make_shared<Knowledge>();
+    const Knowledge *last = nullptr;
+    auto include = [&](const Known &known) {
+        if (known && known.get() != last) all->join(*known);
+        last = known.get();
+    };
+    each([&](Lane &lane) {
+        learn_pending(lane);
+        include(lane.history.known);
+    });
+    include(arrived.known);
+    if (everyone) include(history.exited.known);
+
+    Part &part = all->change(history.id);
+    bool is_newest = everyone;
+    std::vector<Part::Entry> threads, copies;
+    each([&](Lane &lane) {
+        is_newest = is_newest || lane.history.interval == history.newest;
+        if (!everyone) threads.push_back({lane.rank, lane.history.interval});
+        if (lane.history.copies) copies.push_back({first_copier + lane.rank, lane.history.copies});
+    });
+    if (everyone) part.raise_floor(history.newest);
+    threads.insert(threads.end(), copies.begin(), copies.end());
+    if (!threads.empty()) {
+        Part own;
+        own.entries = std::move(threads);
+        part.join(own);
+        part.compact(races->threads);
+    }
+    if (all->proxy) {
+        Known proxy = std::move(all->proxy);
+        changeable(proxy).change(history.id).compact(races->threads);
+        all->proxy = std::move(proxy);
+    }
+    uint32_t next = is_newest ? races->next_interval(history) : history.newest;
+    Known known = std::move(all);
+    each([&](Lane &lane) {
+        lane.history.known = known;
+        lane.history.floor = part.floor;
+        lane.history.copies = 0;
+        lane.history.interval = next;
+    });
+}
+
+void copies_done(uint32_t interval) {
+    Lane &lane = this_lane();
+    if (races_of(lane) && interval > lane.history.copies) lane.history.copies = interval;
+}
+
+} // namespace wwsim::check
