@@ -50,14 +50,18 @@ struct Outcome {
 template <int cluster>
 Outcome multiply(const Matrix &a, const Matrix &b, const Matrix &c, int blocks, int repeats, Mistake mistake) {
     Buffer<bf16> device_a(a.elements), device_b(b.elements), device_c(c.elements);
-    const auto map = [](Buffer<bf16> &buffer, const Matrix &matrix, int box_rows, Swizzle swizzle) {
-        (void)buffer, (void)matrix, (void)box_rows, (void)swizzle;
-        return CUtensorMap{};
+    const auto map = [](Buffer<bf16> &buffer, const Matrix &matrix, int box_rows, CUtensorMapSwizzle swizzle) {
+        CUtensorMap map;
+        check_cuda(static_cast<cudaError_t>(
+                       encode_matrix_map(map, buffer.device(), static_cast<uint64_t>(matrix.height), static_cast<uint64_t>(matrix.width),
+                                         static_cast<uint64_t>(matrix.stride()), static_cast<uint32_t>(box_rows), tile_k, swizzle)),
+                   "tensor map");
+        return map;
     };
     const bool plain = mistake == Mistake::map_swizzle;
-    const CUtensorMap map_a = map(device_a, a, tile_m, plain ? Swizzle::none : Swizzle::bytes128);
-    const CUtensorMap map_b = map(device_b, b, tile_n / cluster, Swizzle::bytes128);
-    const CUtensorMap map_c = map(device_c, c, rows, Swizzle::bytes128);
+    const CUtensorMap map_a = map(device_a, a, tile_m, plain ? CU_TENSOR_MAP_SWIZZLE_NONE : CU_TENSOR_MAP_SWIZZLE_128B);
+    const CUtensorMap map_b = map(device_b, b, tile_n / cluster, CU_TENSOR_MAP_SWIZZLE_128B);
+    const CUtensorMap map_c = map(device_c, c, rows, CU_TENSOR_MAP_SWIZZLE_128B);
     const Tiles tiles = {(c.height + tile_m - 1) / tile_m, (c.width + tile_n - 1) / tile_n, (a.width + tile_k - 1) / tile_k};
     LaunchShape shape;
     shape.grid = dim3(static_cast<unsigned>(blocks * cluster));
