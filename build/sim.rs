@@ -25,8 +25,18 @@ const FLAGS: &[&str] = &[
 ];
 
 /// A kernel is nvcc's C++, found through the simulator's headers.
-const KERNEL_FLAGS: &[&str] =
-    &["-DWW_SIM", "-I", "kernels/sim/include", "-I", "kernels/include", "-Wno-unknown-pragmas", "-x", "c++"];
+const KERNEL_FLAGS: &[&str] = &[
+    "-DWW_SIM",
+    "-I",
+    "kernels/sim/include",
+    "-I",
+    "kernels/include",
+    "-Wno-unknown-pragmas",
+    // GCC tells how parameters of more than 16 bytes' alignment are passed, as tensor maps are.
+    "-Wno-psabi",
+    "-x",
+    "c++",
+];
 
 /// A kernel tells of its loads and stores: the functions that it calls for that are the simulator's own (`watch/hooks.cpp`).
 /// Where nobody watches, that costs a tenth of the time.

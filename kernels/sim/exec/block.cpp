@@ -109,6 +109,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.copies.clear();
                 lane.copy_interval = 0;
                 lane.group_ends.clear();
+                lane.bulk_group = 0;
+                lane.bulk_groups.clear();
                 stacks.assign(rank_in_block, lane.context);
                 prepare(lane.context, lane.lane * stack_color, start_lane);
             }
@@ -128,7 +130,7 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
             switch_context(host, lane.context);
         } else if (live == 0) {
             break;
-        } else if (!gang->pass(*this)) {
+        } else if (!gang->pass(*this) && !gang->revive()) {
             grid->fail(Fault::deadlock, "kernel " + std::string(grid->launch.kernel) + ": every thread waits\n" + gang->describe());
         }
     }
@@ -170,6 +172,7 @@ void Block::make_ready(unsigned warp, unsigned which) {
 
 void Block::switch_to_next(Lane &from, bool last) {
     time++;
+    if (gang->transfers.any() && grid->schedule.timing == Timing::seeded) gang->transfers.drift(random);
     if (!ready_warps || grid->failed()) {
         current = nullptr;
         switch_context(from.context, host, last);
@@ -196,6 +199,7 @@ void Block::yield() {
     make_ready(lane.rank / warp_size, 1u << lane.lane);
     if (gang->size() > 1 && random.one_in(16)) gang->pass(*this);
     if (random.one_in(4)) change_warp();
+    gang->transfers.spun(random);
     switch_to_next(lane);
     // If nothing else can run, what it spins for is the work of another OS thread.
     if (!ready_warps && yields % 16 == 0) std::this_thread::yield();
@@ -204,6 +208,12 @@ void Block::yield() {
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
+    gang->transfers.finish_ordinary(*this, &lane);
+    if (live == 1) {
+        if (const Transfer *user = gang->transfers.user_of(*this)) {
+            fault(Fault::launch_failure, "the block's last thread exits while its shared memory is in use by " + user->describe());
+        }
+    }
     check_nothing_in_flight(lane);
     check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
@@ -228,6 +238,18 @@ void Block::abandon() {
     current = nullptr;
     switch_context(lane.context, host, true);
     __builtin_unreachable();
+}
+
+bool Block::release_mbarrier(const void *at) {
+    bool any = false;
+    for (unsigned i = 0; i < threads; i++) {
+        Lane &lane = lanes[i];
+        if (lane.waiting != Waiting::mbarrier || (at && lane.waiting_at != at)) continue;
+        lane.waiting = Waiting::nothing;
+        make_ready(i / warp_size, 1u << lane.lane);
+        any = true;
+    }
+    return any;
 }
 
 void Block::release(Waiting waiting) {

@@ -74,6 +74,8 @@ class Block : public BlockView {
     bool finished() const { return live == 0; }
     // Makes lanes ready that wait for a barrier of the gang, or for another warp of their warpgroup.
     void release(Waiting waiting);
+    // Makes those ready that wait for this mbarrier of the block; null: for any. Whether there were some.
+    bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
 

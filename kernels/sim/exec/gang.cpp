@@ -6,6 +6,9 @@
 
 namespace wwsim {
 
+// How often threads that wait at mbarriers may look for something else to do before nobody comes further.
+constexpr unsigned patience = 64;
+
 Gang::Gang(unsigned size, unsigned cluster_size, uint64_t seed)
     : members(size), cluster_size(cluster_size), clusters(size / cluster_size), random(seed) {
     turn = random.below(size);
@@ -46,14 +49,32 @@ bool Gang::pass(Block &block) {
     return true;
 }
 
+bool Gang::revive() {
+    if (transfers.any()) {
+        timeouts = 0;
+        transfers.perform_one(random);
+        return true;
+    }
+    if (timeouts++ == patience) return false;
+    bool any = false;
+    for (Member &member : members) {
+        if (!member.finished) any |= member.block->release_mbarrier(nullptr);
+    }
+    return any;
+}
+
 void Gang::leave(Block &block) {
-    if (size() == 1) return;
+    if (size() == 1) {
+        if (!block.grid->failed()) transfers.finish();
+        return;
+    }
     std::unique_lock lock(mutex);
     members[block.rank_in_gang].finished = true;
     unsigned other = choose(block.rank_in_gang, true);
     if (other == size()) other = choose(block.rank_in_gang, false);
     if (other != size()) give_turn(other);
     if (++left == size()) {
+        if (!block.grid->failed()) transfers.finish();
         for (Member &member : members) member.wake.notify_all();
     }
     members[block.rank_in_gang].wake.wait(lock, [&] { return left == size(); });
@@ -81,6 +102,7 @@ void Gang::check_grid() {
 
 void Gang::cluster_arrive(Lane &lane) {
     if (lane.cluster_arrived) fault(Fault::illegal_instruction, "barrier.cluster.arrive: a second time without barrier.cluster.wait");
+    transfers.finish_ordinary(this_block(), nullptr);
     unsigned cluster = cluster_of(this_block());
     lane.cluster_arrived = true;
     lane.cluster_phase = clusters[cluster].phase;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "block.h"
+#include "mbarrier.h"
+#include "transfer.h"
 
 namespace wwsim {
 
@@ -39,12 +41,21 @@ class Gang {
     // A thread's end counts as its arrival at every barrier from now on.
     void exited(Lane &lane);
     // The block with that rank in the cluster of `block`.
-    Block &neighbor(const Block &block, unsigned rank) { return *members[cluster_of(block) * cluster_size + rank].block; }
+    Block &neighbor(const Block &block, unsigned rank) const { return *members[cluster_of(block) * cluster_size + rank].block; }
+    // The block of the cluster of `block` in whose shared memory all these bytes lie; null if there is none.
+    Block *owner(const Block &block, const void *address, size_t bytes) const;
     // Whether it's in the shared memory of the block or of a neighbor.
     bool holds_shared(const Block &block, const void *address) const;
+    // Called when no thread of the gang can run. Performs a transfer in flight or, where there is none, ends the waits that may end for
+    // no reason: those of mbarrier.try_wait. False where neither helps.
+    bool revive();
+    // A thread has come further by what it waited for.
+    void progress() { timeouts = 0; }
     // What all threads of the gang wait for.
     std::string describe() const;
 
+    Mbarriers mbarriers;
+    Transfers transfers;
     uint32_t first_interval = 0; // of all its blocks, for the checks
 
   private:
@@ -68,6 +79,7 @@ class Gang {
     WideBarrier whole;
     unsigned joined = 0, left = 0;
     unsigned turn;
+    unsigned timeouts = 0; // since a thread last came further
     Random random;
 };
 

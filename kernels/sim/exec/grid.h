@@ -9,6 +9,9 @@
 
 namespace wwsim {
 
+// Ends the launch as `fault` does, with a text that was put together: it is freed, as nothing else of the thread is.
+[[noreturn]] void fault(Fault kind, std::string text);
+
 // How long threads may spin without any of them coming further. WARPWEAVE_SIM_TIMEOUT overrides it.
 double timeout_seconds();
 

@@ -10,7 +10,7 @@
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, mbarrier };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {
@@ -20,11 +20,18 @@ struct Copy {
     unsigned group;
 };
 
+// What a bulk group's copies have released: known to the thread once it waits for the group.
+struct BulkGroup {
+    unsigned number;
+    check::Clock read, done; // the sources were read; the destinations are written, too
+};
+
 struct Lane : LaneView {
     Context context;
     Waiting waiting = Waiting::nothing;
     const char *waiting_in = nullptr;  // the name of the function
-    unsigned waiting_for = 0;          // its mask, or the barrier's number
+    unsigned waiting_for = 0;          // its mask, the barrier's number, or the parity of the mbarrier's phase
+    const void *waiting_at = nullptr;  // the mbarrier
     int reduced = 0;                   // what the last barrier's reduction gave
     unsigned cluster_phase = 0;        // of the cluster's barrier when this lane last arrived
     bool cluster_arrived = false;      // and has not waited yet
@@ -33,6 +40,8 @@ struct Lane : LaneView {
     uint32_t copy_interval = 0;        // of the last one, for the checks
     std::vector<uint32_t> group_ends;  // the same of each group that it has not waited for
     check::LaneHistory history;
+    unsigned bulk_group = 0;           // the group that bulk copies to global memory are added to now
+    std::vector<BulkGroup> bulk_groups; // of a checked launch: those that it has not waited for
 };
 
 inline Lane &this_lane() { return *static_cast<Lane *>(current); }

@@ -56,6 +56,13 @@ void fault(Fault kind, const char *pattern, ...) {
     block.abandon();
 }
 
+void fault(Fault kind, std::string text) {
+    char copy[512];
+    std::snprintf(copy, sizeof copy, "%s", text.c_str());
+    text = std::string();
+    fault(kind, "%s", copy);
+}
+
 void Grid::fail(Fault kind, const std::string &message) {
     std::lock_guard lock(mutex);
     if (!outcome.ok) return;
@@ -77,6 +84,9 @@ std::string Block::describe() const {
             const Barrier &barrier = barriers[lane.waiting_for];
             what += format(": %u of %u threads are at barrier %u", barrier.arrived, barrier.expected ? barrier.expected : live,
                            lane.waiting_for);
+        } else if (lane.waiting == Waiting::mbarrier) {
+            what += format(" for parity %u at the mbarrier at %p: ", lane.waiting_for, lane.waiting_at) +
+                    gang->mbarriers.describe(lane.waiting_at);
         } else if (lane.waiting == Waiting::collective) {
             unsigned there = 0;
             for (unsigned m = 0; m < warp.meeting_count; m++) {

@@ -52,13 +52,17 @@ char *shared_pointer(uint32_t address, size_t bytes) {
     return found;
 }
 
-bool Gang::holds_shared(const Block &block, const void *address) const {
-    if (block.holds_shared(address)) return true;
-    for (unsigned i = 0; i < cluster_size && cluster_size > 1; i++) {
-        if (members[cluster_of(block) * cluster_size + i].block->holds_shared(address)) return true;
+Block *Gang::owner(const Block &block, const void *address, size_t bytes) const {
+    const void *last = static_cast<const char *>(address) + bytes - 1;
+    // A thread's own block first: it is nearly always that.
+    for (unsigned i = 0; i < cluster_size; i++) {
+        Block &other = neighbor(block, (block.cluster_rank + i) % cluster_size);
+        if (other.holds_shared(address)) return other.holds_shared(last) ? &other : nullptr;
     }
-    return false;
+    return nullptr;
 }
+
+bool Gang::holds_shared(const Block &block, const void *address) const { return owner(block, address, 1) != nullptr; }
 
 bool is_shared(const void *address) { return this_block().holds_shared(address); }
 

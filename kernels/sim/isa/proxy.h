@@ -1,0 +1,17 @@
+// Twins of common/ptx/proxy.cuh. Memory has no proxies here; the checks know of them, of all kinds of memory at once.
+#pragma once
+
+#include "../check/check.h"
+#include "check.h"
+
+namespace wwsim::isa {
+
+inline void fence_proxy_async(const char *instruction) {
+    needs_capability(90, instruction);
+    forget_memory();
+    check::fence_proxy_async();
+    yield();
+    forget_memory();
+}
+
+} // namespace wwsim::isa
