@@ -30,6 +30,7 @@ impl Queue {
             seed: simulation.seed,
             timing,
             compute_capability: simulation.compute_capability as i32,
+            watch: if simulation.checked { ffi::sim::WW_SIM_CHECK as u64 } else { 0 },
         };
         let mut stream = std::ptr::null_mut();
         // SAFETY: both pointers are to live values of the types that the function names.
@@ -81,8 +82,8 @@ impl stream::Queue for Queue {
 
     fn allocate(&self, op: &'static str, bytes: usize) -> Result<*mut c_void> {
         let mut address = std::ptr::null_mut();
-        // SAFETY: `address` is a place for the result.
-        self.check(op, unsafe { ffi::sim::malloc(&mut address, bytes as i64) })?;
+        // SAFETY: `address` is a place for the result; the stream is alive.
+        self.check(op, unsafe { ffi::sim::malloc(&mut address, bytes as i64, self.stream) })?;
         Ok(address)
     }
 

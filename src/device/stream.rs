@@ -104,6 +104,9 @@ pub struct Simulation {
     pub timing: Timing,
     /// 80, 86 or 90: the compute capability of an A100, an A10 or an H100, times ten.
     pub compute_capability: u32,
+    /// Whether to look for mistakes that a GPU hides: accesses out of bounds, reads of memory that nothing wrote, races. The
+    /// first one is an [`Error::Fault`], which names the kernel, the thread and the line. Kernels take several times as long.
+    pub checked: bool,
 }
 
 /// When asynchronous work of a simulated GPU completes.
@@ -121,7 +124,7 @@ pub enum Timing {
 impl Default for Simulation {
     /// An H100 whose asynchronous work completes late.
     fn default() -> Self {
-        Simulation { seed: 0, timing: Timing::Late, compute_capability: 90 }
+        Simulation { seed: 0, timing: Timing::Late, compute_capability: 90, checked: false }
     }
 }
 

@@ -4,6 +4,8 @@ use super::types::*;
 pub const WW_SIM_EARLY: i32 = 0;
 pub const WW_SIM_LATE: i32 = 1;
 pub const WW_SIM_SEEDED: i32 = 2;
+pub const WW_SIM_CHECK: i32 = 1;
+pub const WW_SIM_COUNT: i32 = 2;
 pub const WW_SIM_HOST_TO_DEVICE: i32 = 1;
 pub const WW_SIM_DEVICE_TO_HOST: i32 = 2;
 pub const WW_SIM_DEVICE_TO_DEVICE: i32 = 3;
@@ -13,15 +15,17 @@ pub struct ww_sim_options {
     pub seed: u64,
     pub timing: i32,
     pub compute_capability: i32,
+    pub watch: u64,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of ww_sim_options"][::core::mem::size_of::<ww_sim_options>() - 16usize];
+    ["Size of ww_sim_options"][::core::mem::size_of::<ww_sim_options>() - 24usize];
     ["Alignment of ww_sim_options"][::core::mem::align_of::<ww_sim_options>() - 8usize];
     ["Offset of field: ww_sim_options::seed"][::core::mem::offset_of!(ww_sim_options, seed) - 0usize];
     ["Offset of field: ww_sim_options::timing"][::core::mem::offset_of!(ww_sim_options, timing) - 8usize];
     ["Offset of field: ww_sim_options::compute_capability"]
         [::core::mem::offset_of!(ww_sim_options, compute_capability) - 12usize];
+    ["Offset of field: ww_sim_options::watch"][::core::mem::offset_of!(ww_sim_options, watch) - 16usize];
 };
 unsafe extern "C" {
     #[link_name = "\u{1}ww_sim_norm"]
@@ -41,7 +45,7 @@ unsafe extern "C" {
     #[link_name = "\u{1}ww_sim_stream_synchronize"]
     pub fn stream_synchronize(stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_malloc"]
-    pub fn malloc(address: *mut *mut ::core::ffi::c_void, bytes: i64) -> i32;
+    pub fn malloc(address: *mut *mut ::core::ffi::c_void, bytes: i64, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_free"]
     pub fn free(address: *mut ::core::ffi::c_void, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_copy"]

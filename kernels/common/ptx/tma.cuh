@@ -16,19 +16,19 @@
 namespace WW_NAMESPACE {
 
 #if !defined(WW_SIM) && __CUDA_ARCH__ >= 900
-// Expands `statement(dimensions, coordinates, operands...)` for a rank, with the coordinates c[0] to c[rank - 1] as the operands from
-// number `first` on.
-#define WW_EACH_RANK(statement, first)                                                                                           \
+// Expands `statement(modifiers, dimensions, coordinates, operands...)` for a rank, with the coordinates c[0] to c[rank - 1] as the
+// operands from number `first` on.
+#define WW_EACH_RANK(statement, first, modifiers)                                                                                \
     if constexpr (rank == 1) {                                                                                                   \
-        statement("1d", WW_FROM_##first##_1, "r"(c[0]));                                                                         \
+        statement(modifiers, "1d", WW_FROM_##first##_1, "r"(c[0]));                                                              \
     } else if constexpr (rank == 2) {                                                                                            \
-        statement("2d", WW_FROM_##first##_2, "r"(c[0]), "r"(c[1]));                                                              \
+        statement(modifiers, "2d", WW_FROM_##first##_2, "r"(c[0]), "r"(c[1]));                                                   \
     } else if constexpr (rank == 3) {                                                                                            \
-        statement("3d", WW_FROM_##first##_3, "r"(c[0]), "r"(c[1]), "r"(c[2]));                                                   \
+        statement(modifiers, "3d", WW_FROM_##first##_3, "r"(c[0]), "r"(c[1]), "r"(c[2]));                                        \
     } else if constexpr (rank == 4) {                                                                                            \
-        statement("4d", WW_FROM_##first##_4, "r"(c[0]), "r"(c[1]), "r"(c[2]), "r"(c[3]));                                        \
+        statement(modifiers, "4d", WW_FROM_##first##_4, "r"(c[0]), "r"(c[1]), "r"(c[2]), "r"(c[3]));                             \
     } else {                                                                                                                     \
-        statement("5d", WW_FROM_##first##_5, "r"(c[0]), "r"(c[1]), "r"(c[2]), "r"(c[3]), "r"(c[4]));                             \
+        statement(modifiers, "5d", WW_FROM_##first##_5, "r"(c[0]), "r"(c[1]), "r"(c[2]), "r"(c[3]), "r"(c[4]));                  \
     }
 #define WW_FROM_1_1 "{%1}"
 #define WW_FROM_1_2 "{%1, %2}"
@@ -56,47 +56,55 @@ namespace WW_NAMESPACE {
 #define WW_FROM_5_4 "{%5, %6, %7, %8}"
 #define WW_FROM_5_5 "{%5, %6, %7, %8, %9}"
 
-#define WW_TMA_LOAD(dimensions, coordinates, ...)                                                                                \
-    asm volatile("cp.async.bulk.tensor." dimensions ".shared::cluster.global.tile.mbarrier::complete_tx::bytes"                  \
+#define WW_TMA_LOAD(modifiers, dimensions, coordinates, ...)                                                                     \
+    asm volatile("cp.async.bulk.tensor." dimensions ".shared::cluster.global" modifiers ".mbarrier::complete_tx::bytes"          \
                  " [%0], [%1, " coordinates "], [%2];"                                                                           \
                  :                                                                                                               \
                  : "r"(shared_address(shared)), "l"(map), "r"(shared_address(bar)), __VA_ARGS__                                  \
                  : "memory")
-#define WW_TMA_LOAD_HINT(dimensions, coordinates, ...)                                                                           \
-    asm volatile("cp.async.bulk.tensor." dimensions ".shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint"        \
+#define WW_TMA_LOAD_HINT(modifiers, dimensions, coordinates, ...)                                                                \
+    asm volatile("cp.async.bulk.tensor." dimensions ".shared::cluster.global" modifiers                               \
+                 ".mbarrier::complete_tx::bytes.L2::cache_hint"                                                                  \
                  " [%0], [%1, " coordinates "], [%2], %3;"                                                                       \
                  :                                                                                                               \
                  : "r"(shared_address(shared)), "l"(map), "r"(shared_address(bar)), "l"(static_cast<uint64_t>(hint)),            \
                    __VA_ARGS__                                                                                                   \
                  : "memory")
-#define WW_TMA_MULTICAST(dimensions, coordinates, ...)                                                                           \
+#define WW_TMA_MULTICAST(modifiers, dimensions, coordinates, ...)                                                                \
     asm volatile("cp.async.bulk.tensor." dimensions                                                                              \
-                 ".shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster"                                  \
+                 ".shared::cluster.global" modifiers ".mbarrier::complete_tx::bytes.multicast::cluster"                          \
                  " [%0], [%1, " coordinates "], [%2], %3;"                                                                       \
                  :                                                                                                               \
                  : "r"(shared_address(shared)), "l"(map), "r"(shared_address(bar)), "h"(block_mask), __VA_ARGS__                 \
                  : "memory")
-#define WW_TMA_MULTICAST_HINT(dimensions, coordinates, ...)                                                                      \
+#define WW_TMA_MULTICAST_HINT(modifiers, dimensions, coordinates, ...)                                                           \
     asm volatile("cp.async.bulk.tensor." dimensions                                                                              \
-                 ".shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint"                   \
+                 ".shared::cluster.global" modifiers ".mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint"           \
                  " [%0], [%1, " coordinates "], [%2], %3, %4;"                                                                   \
                  :                                                                                                               \
                  : "r"(shared_address(shared)), "l"(map), "r"(shared_address(bar)), "h"(block_mask),                             \
                    "l"(static_cast<uint64_t>(hint)), __VA_ARGS__                                                                 \
                  : "memory")
-#define WW_TMA_STORE(dimensions, coordinates, ...)                                                                               \
-    asm volatile("cp.async.bulk.tensor." dimensions ".global.shared::cta.tile.bulk_group [%0, " coordinates "], [%1];"           \
+#define WW_TMA_STORE(modifiers, dimensions, coordinates, ...)                                                                    \
+    asm volatile("cp.async.bulk.tensor." dimensions ".global.shared::cta" modifiers ".bulk_group [%0, " coordinates "], [%1];"   \
                  :                                                                                                               \
                  : "l"(map), "r"(shared_address(shared)), __VA_ARGS__                                                            \
                  : "memory")
-#define WW_TMA_STORE_HINT(dimensions, coordinates, ...)                                                                          \
-    asm volatile("cp.async.bulk.tensor." dimensions ".global.shared::cta.bulk_group.L2::cache_hint"                         \
+#define WW_TMA_STORE_HINT(modifiers, dimensions, coordinates, ...)                                                               \
+    asm volatile("cp.async.bulk.tensor." dimensions ".global.shared::cta" modifiers ".bulk_group.L2::cache_hint"                 \
                  " [%0, " coordinates "], [%1], %2;"                                                                             \
                  :                                                                                                               \
                  : "l"(map), "r"(shared_address(shared)), "l"(static_cast<uint64_t>(hint)), __VA_ARGS__                          \
                  : "memory")
-#define WW_TMA_PREFETCH(dimensions, coordinates, ...)                                                                            \
-    asm volatile("cp.async.bulk.prefetch.tensor." dimensions ".L2.global [%0, " coordinates "];"                            \
+#define WW_TMA_REDUCE(modifiers, dimensions, coordinates, ...)                                                                   \
+    asm volatile("cp.reduce.async.bulk.tensor." dimensions ".global.shared::cta" modifiers ".bulk_group"                         \
+                 " [%0, " coordinates "], [%1];"                                                                                 \
+                 :                                                                                                               \
+                 : "l"(map), "r"(shared_address(shared)), __VA_ARGS__                                                            \
+                 : "memory")
+#define WW_TMA_REDUCE_OF(op_name) WW_EACH_RANK(WW_TMA_REDUCE, 2, op_name ".tile")
+#define WW_TMA_PREFETCH(modifiers, dimensions, coordinates, ...)                                                                 \
+    asm volatile("cp.async.bulk.prefetch.tensor." dimensions ".L2.global" modifiers " [%0, " coordinates "];"                    \
                  :                                                                                                               \
                  : "l"(map), __VA_ARGS__                                                                                         \
                  : "memory")
@@ -115,9 +123,9 @@ __device__ __forceinline__ void tma_load(void *shared, const CUtensorMap *map, u
     wwsim::isa::issue<wwsim::isa::tile_load>("cp.async.bulk.tensor", shared, map, rank, c, bar, wwsim::isa::own_block);
 #elif __CUDA_ARCH__ >= 900
     if constexpr (hint == CacheHint::none) {
-        WW_EACH_RANK(WW_TMA_LOAD, 3)
+        WW_EACH_RANK(WW_TMA_LOAD, 3, ".tile")
     } else {
-        WW_EACH_RANK(WW_TMA_LOAD_HINT, 4)
+        WW_EACH_RANK(WW_TMA_LOAD_HINT, 4, "")
     }
 #else
     __trap();
@@ -136,9 +144,9 @@ __device__ __forceinline__ void tma_load_multicast(void *shared, const CUtensorM
     wwsim::isa::issue<wwsim::isa::tile_load>("cp.async.bulk.tensor.multicast::cluster", shared, map, rank, c, bar, int{block_mask});
 #elif __CUDA_ARCH__ >= 900
     if constexpr (hint == CacheHint::none) {
-        WW_EACH_RANK(WW_TMA_MULTICAST, 4)
+        WW_EACH_RANK(WW_TMA_MULTICAST, 4, ".tile")
     } else {
-        WW_EACH_RANK(WW_TMA_MULTICAST_HINT, 5)
+        WW_EACH_RANK(WW_TMA_MULTICAST_HINT, 5, "")
     }
 #else
     __trap();
@@ -155,15 +163,34 @@ __device__ __forceinline__ void tma_store(const CUtensorMap *map, const void *sh
     wwsim::isa::issue<wwsim::isa::tile_store>("cp.async.bulk.tensor.global", wwsim::isa::ReduceOp::none, map, rank, c, shared);
 #elif __CUDA_ARCH__ >= 900
     if constexpr (hint == CacheHint::none) {
-        WW_EACH_RANK(WW_TMA_STORE, 2)
+        WW_EACH_RANK(WW_TMA_STORE, 2, ".tile")
     } else {
-        WW_EACH_RANK(WW_TMA_STORE_HINT, 3)
+        WW_EACH_RANK(WW_TMA_STORE_HINT, 3, "")
     }
 #else
     __trap();
 #endif
 }
 
+// cp.reduce.async.bulk.tensor: combines the elements of the tile with those of the tensor, each in one step, but in no order that can be
+// relied on. has_bulk_reduce says which types of tensors an operation takes.
+template <BulkOp op, typename... Coordinates>
+__device__ __forceinline__ void tma_reduce(const CUtensorMap *map, const void *shared, Coordinates... coordinates) {
+    static_assert(are_coordinates<Coordinates...>, "1 to 5 coordinates");
+    constexpr unsigned rank = sizeof...(Coordinates);
+    const int c[rank] = {static_cast<int>(coordinates)...};
+#ifdef WW_SIM
+    wwsim::isa::issue<wwsim::isa::tile_store>("cp.reduce.async.bulk.tensor", simulated(op), map, rank, c, shared);
+#elif __CUDA_ARCH__ >= 900
+    WW_EACH_OP(WW_TMA_REDUCE_OF)
+#else
+    __trap();
+#endif
+}
+template <typename... Coordinates>
+__device__ __forceinline__ void tma_reduce_add(const CUtensorMap *map, const void *shared, Coordinates... coordinates) {
+    tma_reduce<BulkOp::add>(map, shared, coordinates...);
+}
 // cp.async.bulk.prefetch.tensor: a hint.
 template <typename... Coordinates>
 __device__ __forceinline__ void tma_prefetch(const CUtensorMap *map, Coordinates... coordinates) {
@@ -173,7 +200,7 @@ __device__ __forceinline__ void tma_prefetch(const CUtensorMap *map, Coordinates
 #ifdef WW_SIM
     wwsim::isa::issue<wwsim::isa::tile_prefetch>("cp.async.bulk.prefetch.tensor", map, rank, c);
 #elif __CUDA_ARCH__ >= 900
-    WW_EACH_RANK(WW_TMA_PREFETCH, 1)
+    WW_EACH_RANK(WW_TMA_PREFETCH, 1, "")
 #else
     __trap();
 #endif

@@ -1,6 +1,7 @@
 // Asynchronous operations: actors that begin with what their thread knows, and whose end only those know who wait for it.
 #include "../exec/grid.h"
 #include "races.h"
+#include "verify.h"
 
 namespace wwsim::check {
 
@@ -22,6 +23,7 @@ Operation begin(const char *instruction, const void *queue, bool async_proxy) {
 
 void touches(const Operation &operation, const Access &access) {
     if (!operation.races) return;
+    verify_ahead(operation.instruction, access);
     Touch touch{reinterpret_cast<uintptr_t>(access.address),
                 access.bytes,
                 access.effect,

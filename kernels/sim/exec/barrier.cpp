@@ -50,9 +50,12 @@ void Block::complete(Barrier &barrier) {
 }
 
 int Block::barrier(const char *name, unsigned id, unsigned count, Reduction reduction, int predicate) {
+    count::instruction(count::Kind::barrier, name);
     Lane &lane = this_lane();
     Barrier &barrier = arrive(name, id, count, reduction, predicate);
-    barrier.waiting[lane.rank / warp_size] |= 1u << lane.lane;
+    const unsigned w = lane.rank / warp_size;
+    barrier.waiting[w] |= 1u << lane.lane;
+    if ((barrier.waiting[w] | warps[w].exited) == ~0u) cut_logs(w);
     if (is_complete(barrier)) {
         complete(barrier);
         // All are ready, this lane too: which warp is first after a barrier is drawn.
@@ -66,6 +69,7 @@ int Block::barrier(const char *name, unsigned id, unsigned count, Reduction redu
 
 void Block::barrier_arrive(const char *name, unsigned id, unsigned count) {
     if (count == 0) fault(Fault::illegal_instruction, "%s: barrier %u: bar.arrive needs a number of threads", name, id);
+    count::instruction(count::Kind::barrier, name);
     Barrier &barrier = arrive(name, id, count, Reduction::none, 0);
     check::release(this_lane(), barrier.clock);
     if (is_complete(barrier)) complete(barrier);

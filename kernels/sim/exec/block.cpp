@@ -8,6 +8,7 @@
 #include "../isa/warpgroup.h"
 #include "async.h"
 #include "grid.h"
+#include "../watch/place.h"
 
 namespace wwsim {
 
@@ -70,10 +71,15 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     compute_capability = launch.compute_capability;
     // NaN in every float type: reading what nothing wrote shows.
     std::memset(dynamic_shared, 0xFF, dynamic_shared_bytes);
+    if (grid->watching) {
+        if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
+        shared_memory->begin(dynamic_shared_bytes);
+    }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
     random = Random(grid->schedule.seed, linear);
     time = 0;
+    works_for_all = false;
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
@@ -84,6 +90,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         return;
     }
     if (lanes.size() < threads) lanes.resize(threads);
+    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     for (unsigned w = 0; w < warp_count; w++) {
         Warp &warp = warps[w];
         unsigned lanes_left = threads - w * warp_size;
@@ -107,6 +114,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
                 lane.cluster_arrived = false;
                 lane.copy_group = 0;
                 lane.copies.clear();
+                lane.in_flight.clear();
+                lane.site = nullptr;
                 lane.copy_interval = 0;
                 lane.group_ends.clear();
                 lane.bulk_group = 0;
@@ -227,10 +236,26 @@ void Block::exit_lane() {
     for (Barrier &barrier : barriers) {
         if (barrier.arrived && is_complete(barrier)) complete(barrier);
     }
+    if (warp.exited == ~0u) cut_logs(w);
     gang->exited(lane);
     grid->progress();
     switch_to_next(lane, true);
     __builtin_unreachable();
+}
+
+void Block::let_warp_catch_up() {
+    Lane &lane = this_lane();
+    const unsigned w = lane.rank / warp_size, bit = 1u << lane.lane;
+    while (recorder.full(w) & bit) {
+        const unsigned behind = warps[w].ready & ~recorder.full(w);
+        if (!behind) {
+            recorder.make_room(w);
+            return;
+        }
+        make_ready(w, bit);
+        warps[w].cursor = static_cast<unsigned>(__builtin_ctz(behind));
+        switch_to_next(lane);
+    }
 }
 
 void Block::abandon() {

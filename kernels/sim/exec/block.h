@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../count/recorder.h"
 #include "lane.h"
 #include "launch.h"
 #include "random.h"
@@ -14,6 +15,7 @@ namespace wwsim {
 
 class Grid;
 class Gang;
+class SharedMemory;
 struct Warpgroup; // isa/warpgroup.h
 
 constexpr unsigned most_threads = 1024;
@@ -66,6 +68,8 @@ class Block : public BlockView {
     [[noreturn]] void exit_lane();
     // Goes back to `run` and never returns to the lane: the launch has failed.
     [[noreturn]] void abandon();
+    // The running lane's log of what is counted is full: lets the others of its warp come as far.
+    void let_warp_catch_up();
     long long clock() { return time += 32; }
 
     // The following are called by other blocks of the gang while they have its turn.
@@ -84,18 +88,23 @@ class Block : public BlockView {
     unsigned rank_in_gang = 0;
     unsigned live = 0; // threads that have not exited
     Random random;
+    count::Recorder recorder; // of what the launch costs, if that is counted
     // Where the `__shared__` variables of this OS thread lie: its thread-local storage, module by module.
     struct Span {
         char *begin;
         size_t bytes;
     };
     std::vector<Span> static_shared;
+    std::unique_ptr<SharedMemory> shared_memory; // since the OS thread first ran a block of a watched launch
 
     const Stacks &fiber_stacks() const { return stacks; }
     Lane &lane(unsigned rank) { return lanes[rank]; }
     // Whether it's in this block's shared memory, dynamic or static.
     bool holds_shared(const void *address) const;
     check::BlockHistory history;
+
+    // Whether a lane does the work of a collective for all, on operands that lie on others' stacks.
+    bool works_for_all = false;
 
     // The warpgroup of a lane; its last warps may be missing.
     Warpgroup &warpgroup(const Lane &lane);
@@ -121,6 +130,9 @@ class Block : public BlockView {
     Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
+    void cut_logs(unsigned warp) {
+        if (recorder.active()) recorder.cut(warp);
+    }
 
     Warp warps[most_warps];
     std::unique_ptr<Warpgroup[]> warpgroups;

@@ -9,7 +9,10 @@ constexpr uint32_t preemption = 8;
 void Block::complete(unsigned w, unsigned index) {
     Warp &warp = warps[w];
     Meeting &meeting = warp.meetings[index];
+    if ((meeting.arrived | warp.exited) == ~0u) cut_logs(w);
+    works_for_all = true;
     meeting.work(meeting.operands, meeting.arrived);
+    works_for_all = false;
     unsigned arrived = meeting.arrived;
     warp.meeting_count--;
     if (index != warp.meeting_count) meeting = warp.meetings[warp.meeting_count];

@@ -165,12 +165,17 @@ void needs_capability(int capability, const char *instruction) {
 
 void cluster_arrive() {
     needs_capability(90, "barrier.cluster.arrive");
+    count::instruction(count::Kind::barrier, "barrier.cluster.arrive");
     this_block().gang->cluster_arrive(this_lane());
 }
 void cluster_wait() {
     needs_capability(90, "barrier.cluster.wait");
+    count::instruction(count::Kind::barrier, "barrier.cluster.wait");
     this_block().gang->cluster_wait(this_lane());
 }
-void grid_barrier() { this_block().gang->grid_barrier(); }
+void grid_barrier() {
+    count::instruction(count::Kind::barrier, "grid.sync");
+    this_block().gang->grid_barrier();
+}
 
 } // namespace wwsim

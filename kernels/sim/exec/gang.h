@@ -44,6 +44,7 @@ class Gang {
     Block &neighbor(const Block &block, unsigned rank) const { return *members[cluster_of(block) * cluster_size + rank].block; }
     // The block of the cluster of `block` in whose shared memory all these bytes lie; null if there is none.
     Block *owner(const Block &block, const void *address, size_t bytes) const;
+    Block &member(unsigned rank) { return *members[rank].block; }
     // Whether it's in the shared memory of the block or of a neighbor.
     bool holds_shared(const Block &block, const void *address) const;
     // Called when no thread of the gang can run. Performs a transfer in flight or, where there is none, ends the waits that may end for

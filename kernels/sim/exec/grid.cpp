@@ -31,6 +31,7 @@ Grid::Grid(const Launch &launch, const Body &body, const Schedule &schedule) : l
     gang_size = launch.cooperative ? static_cast<unsigned>(blocks) : cluster_size;
     gang_count = blocks / gang_size;
     seen_at = std::chrono::steady_clock::now();
+    if (schedule.watch.check || schedule.watch.count) watching = std::make_unique<Watching>(schedule.watch);
     if (schedule.watch.check) races = check::check_launch(volume(launch.block));
     if (schedule.seed == 0 || gang_count < 2) return;
     // Seed 0 starts the blocks in order, as today's cards do. The others walk through them by a step that has no factor in common
@@ -97,16 +98,16 @@ void Grid::check_progress() {
 
 Outcome run(const Launch &launch, const Body &body, const Schedule &schedule, unsigned workers) {
     Grid grid(launch, body, schedule);
-    const bool watched = schedule.watch.check || schedule.watch.count;
-    if (watched) {
-        __atomic_fetch_add(&watched_launches, 1, __ATOMIC_RELAXED);
-        workers = 1;
-    }
+    // Watched, one block at a time: what is noted of memory needs no locks, and every report is the same again.
+    if (grid.watching) workers = 1;
     if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
     unsigned count = static_cast<unsigned>(std::min<uint64_t>(workers, grid.gang_count));
     // With too few threads for all workers, one does the work.
     if (!run_together(count, [&](unsigned) { grid.work(); })) grid.work();
-    if (watched) __atomic_fetch_sub(&watched_launches, 1, __ATOMIC_RELAXED);
+    if (schedule.watch.count) {
+        grid.watching->counters.launches = 1;
+        grid.outcome.counters = std::make_shared<count::Counters>(grid.watching->counters.finish());
+    }
     return grid.outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "../watch/watching.h"
 #include "gang.h"
 
 namespace wwsim {
@@ -34,6 +35,7 @@ class Grid {
     const Body &body;
     const Schedule &schedule;
     Outcome outcome;
+    std::unique_ptr<Watching> watching; // null: nobody watches
 
     std::shared_ptr<check::Races> races; // null: not checked
     unsigned gang_size, cluster_size;

@@ -26,6 +26,14 @@ struct BulkGroup {
     check::Clock read, done; // the sources were read; the destinations are written, too
 };
 
+// Registers, kept on the lane's stack, that an asynchronous operation works with: a checked launch ends when the lane touches them.
+struct InFlight {
+    const void *begin;
+    size_t bytes;
+    bool reads_too;   // false: only writing them is a mistake
+    const char *what; // for the report
+};
+
 struct Lane : LaneView {
     Context context;
     Waiting waiting = Waiting::nothing;
@@ -37,6 +45,7 @@ struct Lane : LaneView {
     bool cluster_arrived = false;      // and has not waited yet
     unsigned copy_group = 0;           // the group that cp.async adds to now
     std::vector<Copy> copies;          // in flight
+    std::vector<InFlight> in_flight;
     uint32_t copy_interval = 0;        // of the last one, for the checks
     std::vector<uint32_t> group_ends;  // the same of each group that it has not waited for
     check::LaneHistory history;

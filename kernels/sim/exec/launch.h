@@ -3,11 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "device.h"
 
 namespace wwsim {
+
+namespace count {
+struct Counters;
+}
 
 // When asynchronous work completes.
 enum class Timing {
@@ -28,6 +33,8 @@ class Body {
   public:
     virtual ~Body() = default;
     virtual void run() const = 0;
+    // What it takes in memory, the arguments included.
+    virtual size_t bytes() const = 0;
 };
 
 struct Launch {
@@ -43,7 +50,11 @@ struct Outcome {
     bool ok = true;
     Fault fault{};
     std::string message; // kind, kernel, block, thread, and what happened
+    std::shared_ptr<const count::Counters> counters = nullptr; // what it cost, if that was counted
 };
+
+// "kind: text", and the line of source at `site`.
+std::string message_of(Fault fault, const std::string &text, const void *site);
 
 // Runs all threads to their end, on up to `workers` OS threads, this one among them (0: one for each core). The sizes were checked
 // by the caller.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "../check/source.h"
 #include "grid.h"
 
 namespace wwsim {
@@ -39,6 +40,19 @@ static std::string format(const char *pattern, ...) {
     return text;
 }
 
+static std::string at_line(const std::string &line) { return line.empty() ? line : "\n  at " + line; }
+
+std::string message_of(Fault fault, const std::string &text, const void *site) {
+    return std::string(name_of(fault)) + ": " + text + at_line(line_of(site));
+}
+
+// The running thread.
+static std::string describe_running() {
+    const Block &block = this_block();
+    const uint3 b = block.block_idx, t = this_lane().thread_idx;
+    return format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u)", block.grid->launch.kernel, b.x, b.y, b.z, t.x, t.y, t.z);
+}
+
 void fault(Fault kind, const char *pattern, ...) {
     char text[512];
     va_list args;
@@ -50,9 +64,7 @@ void fault(Fault kind, const char *pattern, ...) {
         std::abort();
     }
     Block &block = this_block();
-    uint3 b = block.block_idx, t = this_lane().thread_idx;
-    block.grid->fail(kind, format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", block.grid->launch.kernel, b.x, b.y, b.z, t.x,
-                                  t.y, t.z, text));
+    if (!block.grid->failed()) block.grid->fail(kind, describe_running() + ": " + text + at_line(line_of_running()));
     block.abandon();
 }
 
@@ -68,7 +80,7 @@ void Grid::fail(Fault kind, const std::string &message) {
     if (!outcome.ok) return;
     outcome.ok = false;
     outcome.fault = kind;
-    outcome.message = std::string(name_of(kind)) + ": " + message;
+    outcome.message = message_of(kind, message, nullptr);
     has_failed.store(true, std::memory_order_relaxed);
 }
 

@@ -18,6 +18,9 @@ class Stacks {
     bool reserve(size_t count, size_t bytes);
     // Gives stack `i` to `context`.
     void assign(size_t i, Context &context) const;
+    bool holds(const void *address) const {
+        return static_cast<size_t>(static_cast<const char *>(address) - memory) < mapped && memory;
+    }
     // Whether `address` lies in a guard page: what touches it has overflowed the stack above.
     bool is_guard(const void *address) const;
 

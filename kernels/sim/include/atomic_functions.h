@@ -30,6 +30,7 @@ template <class T> void check_atomic(const T *address) {
 template <class T, class F> T atomic_update(T *address, F f) {
     using W = typename Word<sizeof(T)>::type;
     check_atomic(address);
+    observe("atom", Effect::update, address, sizeof(T), Order::relaxed);
     W *word = reinterpret_cast<W *>(address);
     W before = __atomic_load_n(word, __ATOMIC_RELAXED), after;
     T old;
@@ -44,6 +45,7 @@ template <class T, class F> T atomic_update(T *address, F f) {
 
 template <class T> T atomic_compare_and_swap(T *address, T compare, T value) {
     check_atomic(address);
+    observe("atom.cas", Effect::update, address, sizeof(T), Order::relaxed);
     __atomic_compare_exchange_n(address, &compare, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     let_others_run();
     return compare;

@@ -22,6 +22,7 @@ template <class Callable, class... Arguments> class BoundCall final : public Bod
     template <class... Given>
     explicit BoundCall(Callable call, Given &&...given) : call_(call), arguments_(std::forward<Given>(given)...) {}
     void run() const override { std::apply(call_, arguments_); }
+    size_t bytes() const override { return sizeof *this; }
 
   private:
     Callable call_;

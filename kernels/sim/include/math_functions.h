@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "../count/count.h"
 #include "host_defines.h"
 #include "integer_functions.h"
 
@@ -37,20 +38,23 @@ inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 
 inline namespace api {
 
-// name(double), name(float), namef(float)
-#define WWSIM_FUNCTION_OF_1(name)                                                                                                  \
+// name(double), name(float), namef(float); and the operations of the special function unit that the last two take, as far as there are any.
+#define WWSIM_FUNCTION_OF_1(name, ...)                                                                                             \
     WWSIM_UNLESS_IN_LIBC double name(double x) { return detail::name(x); }                                                         \
-    WWSIM_UNLESS_IN_LIBC float name(float x) { return (float)detail::name(x); }                                                    \
-    WWSIM_UNLESS_IN_LIBC float name##f(float x) { return (float)detail::name(x); }
-WWSIM_FUNCTION_OF_1(exp10)
+    WWSIM_UNLESS_IN_LIBC float name##f(float x) {                                                                                  \
+        count::special(__VA_ARGS__);                                                                                               \
+        return (float)detail::name(x);                                                                                             \
+    }                                                                                                                              \
+    WWSIM_UNLESS_IN_LIBC float name(float x) { return name##f(x); }
+WWSIM_FUNCTION_OF_1(exp10, "ex2")
 WWSIM_FUNCTION_OF_1(sinpi)
 WWSIM_FUNCTION_OF_1(cospi)
-WWSIM_FUNCTION_OF_1(rsqrt)
-WWSIM_FUNCTION_OF_1(rcbrt)
-WWSIM_FUNCTION_OF_1(erfinv)
+WWSIM_FUNCTION_OF_1(rsqrt, "rsqrt")
+WWSIM_FUNCTION_OF_1(rcbrt, "lg2", "ex2")
+WWSIM_FUNCTION_OF_1(erfinv, "lg2", "rsqrt")
 WWSIM_FUNCTION_OF_1(erfcinv)
 WWSIM_FUNCTION_OF_1(erfcx)
-WWSIM_FUNCTION_OF_1(normcdf)
+WWSIM_FUNCTION_OF_1(normcdf, "ex2", "rcp")
 WWSIM_FUNCTION_OF_1(normcdfinv)
 WWSIM_FUNCTION_OF_1(cyl_bessel_i0)
 WWSIM_FUNCTION_OF_1(cyl_bessel_i1)
@@ -136,7 +140,10 @@ inline unsigned long long ullmax(unsigned long long a, unsigned long long b) { r
 // ---- Fast intrinsics that no C library declares; the others are at the end of this file
 
 // x / y, but for 2^126 < |y| < 2^128, where the hardware's reciprocal has underflowed: 0, and NaN for infinite x.
-inline float __fdividef(float x, float y) { return fabsf(y) > 0x1p126f && !isinf(y) ? x * copysignf(0, y) : x / y; }
+inline float __fdividef(float x, float y) {
+    count::special("rcp");
+    return fabsf(y) > 0x1p126f && !isinf(y) ? x * copysignf(0, y) : x / y;
+}
 // Clamped to [0, 1]; NaN gives 0.
 inline float __saturatef(float x) { return x > 0 ? x < 1 ? x : 1 : 0; }
 
@@ -235,17 +242,27 @@ WWSIM_TO_INTEGER(__double2ull, double, unsigned long long)
 
 namespace fast {
 
-inline float expf(float x) { return ::expf(x); }
-inline float exp10f(float x) { return (float)detail::exp10(x); }
-inline float logf(float x) { return ::logf(x); }
-inline float log2f(float x) { return ::log2f(x); }
-inline float log10f(float x) { return ::log10f(x); }
-inline float powf(float x, float y) { return ::powf(x, y); }
-inline float sinf(float x) { return ::sinf(x); }
-inline float cosf(float x) { return ::cosf(x); }
-inline float tanf(float x) { return ::tanf(x); }
-inline float tanhf(float x) { return ::tanhf(x); }
-inline void sincosf(float x, float *sine, float *cosine) { *sine = ::sinf(x), *cosine = ::cosf(x); }
+// Each is one operation of the special function unit or a few, and not what the C library's function is counted as.
+#define WWSIM_FAST(name, function, ...)                                                                                            \
+    inline float name(float x) {                                                                                                   \
+        count::special(__VA_ARGS__);                                                                                               \
+        return (float)function((double)x);                                                                                         \
+    }
+WWSIM_FAST(expf, std::exp, "ex2")
+WWSIM_FAST(exp10f, detail::exp10, "ex2")
+WWSIM_FAST(logf, std::log, "lg2")
+WWSIM_FAST(log2f, std::log2, "lg2")
+WWSIM_FAST(log10f, std::log10, "lg2")
+WWSIM_FAST(sinf, std::sin, "sin")
+WWSIM_FAST(cosf, std::cos, "cos")
+WWSIM_FAST(tanf, std::tan, "sin", "cos", "rcp")
+WWSIM_FAST(tanhf, std::tanh, "tanh")
+#undef WWSIM_FAST
+inline float powf(float x, float y) {
+    count::special("lg2", "ex2");
+    return (float)std::pow((double)x, (double)y);
+}
+inline void sincosf(float x, float *sine, float *cosine) { *sine = sinf(x), *cosine = cosf(x); }
 inline int finitef(float x) { return std::isfinite(x); }
 inline int isnanf(float x) { return std::isnan(x); }
 inline int isinff(float x) { return std::isinf(x); }

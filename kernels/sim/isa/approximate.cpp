@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "../count/count.h"
 #include "../include/detail/float16_format.h"
 
 namespace wwsim::isa {
@@ -20,11 +21,26 @@ float rounded(double y) { return y != y ? float_of_bits(canonical_nan) : static_
 
 } // namespace
 
-float ex2(float x) { return flush(rounded(std::exp2(static_cast<double>(flush(x))))); }
-float lg2(float x) { return flush(rounded(std::log2(static_cast<double>(flush(x))))); }
-float rcp(float x) { return flush(rounded(1.0 / static_cast<double>(flush(x)))); }
-float rsqrt(float x) { return flush(rounded(1.0 / std::sqrt(static_cast<double>(flush(x))))); }
-float tanh(float x) { return rounded(std::tanh(static_cast<double>(x))); }
+float ex2(float x) {
+    count::special("ex2");
+    return flush(rounded(std::exp2(static_cast<double>(flush(x)))));
+}
+float lg2(float x) {
+    count::special("lg2");
+    return flush(rounded(std::log2(static_cast<double>(flush(x)))));
+}
+float rcp(float x) {
+    count::special("rcp");
+    return flush(rounded(1.0 / static_cast<double>(flush(x))));
+}
+float rsqrt(float x) {
+    count::special("rsqrt");
+    return flush(rounded(1.0 / std::sqrt(static_cast<double>(flush(x)))));
+}
+float tanh(float x) {
+    count::special("tanh");
+    return rounded(std::tanh(static_cast<double>(x)));
+}
 
 uint32_t cvt_bf16x2(float low, float high) { return static_cast<uint32_t>(detail::Bf16::narrow(high)) << 16 | detail::Bf16::narrow(low); }
 uint32_t cvt_f16x2(float low, float high) { return static_cast<uint32_t>(detail::Fp16::narrow(high)) << 16 | detail::Fp16::narrow(low); }

@@ -11,6 +11,8 @@ inline void cp_async(const char *instruction, void *shared, const void *global, 
     check_shared(instruction, shared, bytes);
     if (source_bytes > bytes)
         fault(Fault::illegal_instruction, "%s: reads %u bytes for a copy of %u", instruction, source_bytes, bytes);
+    if (source_bytes != 0) count::access(instruction, Effect::read, global, source_bytes);
+    count::access(instruction, Effect::write, shared, bytes);
     forget_memory();
     async_copy(shared, global, bytes, source_bytes);
     forget_memory();

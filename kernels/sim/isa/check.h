@@ -1,6 +1,7 @@
 // What the instructions ask of their addresses, and who must take part.
 #pragma once
 
+#include "../count/count.h"
 #include "../include/device_functions.h"
 
 namespace wwsim::isa {

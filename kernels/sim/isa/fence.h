@@ -9,6 +9,7 @@ namespace wwsim::isa {
 template <typename T> T load_acquire(const T *address) {
     check_aligned("ld.acquire", address, sizeof(T));
     yield();
+    observe("ld.acquire", Effect::read, address, sizeof(T), Order::acquire);
     const T value = __atomic_load_n(address, __ATOMIC_ACQUIRE);
     forget_memory();
     return value;
@@ -16,6 +17,7 @@ template <typename T> T load_acquire(const T *address) {
 
 template <typename T> void store_release(T *address, T value) {
     check_aligned("st.release", address, sizeof(T));
+    observe("st.release", Effect::write, address, sizeof(T), Order::release);
     forget_memory();
     __atomic_store_n(address, value, __ATOMIC_RELEASE);
     yield();
@@ -23,6 +25,7 @@ template <typename T> void store_release(T *address, T value) {
 
 template <typename T> T fetch_add(T *address, T value) {
     check_aligned("atom.add", address, sizeof(T));
+    observe("atom.add", Effect::update, address, sizeof(T), Order::acquire_release);
     forget_memory();
     const T before = __atomic_fetch_add(address, value, __ATOMIC_ACQ_REL);
     yield();

@@ -61,10 +61,11 @@ struct Store {
 };
 
 // The addresses of lanes that give no row are ignored.
-void check_row(const char *instruction, int matrices, const void *row) {
+void access_row(const char *instruction, Effect effect, int matrices, const void *row) {
     if (lane().lane >= 8u * static_cast<unsigned>(matrices)) return;
     check_aligned(instruction, row, row_bytes);
     check_shared(instruction, row, row_bytes);
+    observe(instruction, effect, row, row_bytes);
 }
 
 const char *name(const char *const names[2][3], int matrices, bool transposed) { return names[transposed][matrices / 2]; }
@@ -72,19 +73,21 @@ const char *name(const char *const names[2][3], int matrices, bool transposed) {
 } // namespace
 
 void ldmatrix(int matrices, bool transposed, uint32_t *registers, const void *row) {
+    WWSIM_NOTE_SITE();
     static const char *const names[2][3] = {{"ldmatrix.x1", "ldmatrix.x2", "ldmatrix.x4"},
                                             {"ldmatrix.x1.trans", "ldmatrix.x2.trans", "ldmatrix.x4.trans"}};
     const char *instruction = name(names, matrices, transposed);
-    check_row(instruction, matrices, row);
+    access_row(instruction, Effect::read, matrices, row);
     Load load{instruction, matrices, transposed, registers, row};
     rendezvous_of_warp(instruction, load);
 }
 
 void stmatrix(int matrices, bool transposed, void *row, const uint32_t *registers) {
+    WWSIM_NOTE_SITE();
     static const char *const names[2][3] = {{"stmatrix.x1", "stmatrix.x2", "stmatrix.x4"},
                                             {"stmatrix.x1.trans", "stmatrix.x2.trans", "stmatrix.x4.trans"}};
     const char *instruction = name(names, matrices, transposed);
-    check_row(instruction, matrices, row);
+    access_row(instruction, Effect::write, matrices, row);
     needs_capability(90, "stmatrix");
     Store store{instruction, matrices, transposed, registers, row};
     rendezvous_of_warp(instruction, store);

@@ -7,6 +7,7 @@ namespace wwsim::isa {
 
 template <typename T> T load(const char *instruction, const T *address) {
     check_aligned(instruction, address, sizeof(T));
+    observe(instruction, Effect::read, address, sizeof(T));
     T value;
     __builtin_memcpy(&value, address, sizeof(T));
     return value;
@@ -14,6 +15,7 @@ template <typename T> T load(const char *instruction, const T *address) {
 
 template <typename T> void store(const char *instruction, T *address, const T &value) {
     check_aligned(instruction, address, sizeof(T));
+    observe(instruction, Effect::write, address, sizeof(T));
     __builtin_memcpy(address, &value, sizeof(T));
 }
 

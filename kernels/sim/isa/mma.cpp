@@ -133,6 +133,7 @@ void store_d(const Operand<uint32_t> &operand, const float upper[2], const float
 
 // Collects the fragments, multiplies, and hands out the result.
 template <int k_size, typename Operand, typename Gather> void multiply_warp(Operand *const lanes[warp_size], Gather gather_lane) {
+    count::instruction(count::Kind::tensor, lanes[0]->instruction, warp_size);
     Matrices<k_size> m;
     for (unsigned l = 0; l < warp_size; l++) {
         gather_lane(m, *lanes[l], l);

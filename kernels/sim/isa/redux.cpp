@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../count/count.h"
 #include "../exec/device.h"
 
 namespace wwsim::isa {
@@ -10,6 +11,7 @@ namespace {
 
 // Each lane hands over its value, and finds the result in its place.
 template <typename T, T (*combine)(T, T)> T redux(const char *instruction, unsigned mask, T value) {
+    count::instruction(count::Kind::collective, instruction);
     rendezvous(instruction, mask, &value, [](void *const operands[warp_size], unsigned lanes) {
         T result = *static_cast<T *>(operands[__builtin_ctz(lanes)]);
         for (unsigned rest = lanes & (lanes - 1); rest != 0; rest &= rest - 1)

@@ -1,6 +1,7 @@
 // The collectives of a warp: what the last lane to arrive computes for all of them.
 #include "../include/warp_functions.h"
 
+#include "../count/count.h"
 #include "../exec/block.h"
 
 namespace wwsim {
@@ -14,6 +15,7 @@ template <class Visit> void each_lane(unsigned lanes, Visit visit) {
 
 // One rendezvous. The barriers keep the compiler from holding memory in registers over it.
 void meet(const char *name, unsigned mask, void *operand, Work work) {
+    count::instruction(count::Kind::collective, name);
     asm volatile("" ::: "memory");
     rendezvous(name, mask, operand, work);
     asm volatile("" ::: "memory");

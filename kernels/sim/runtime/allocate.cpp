@@ -13,7 +13,7 @@ cudaError_t allocate_for_call(void **address, size_t bytes, MemoryKind kind) {
     return call([&](Gpu &gpu) {
         if (cudaError_t error = refuse_any_capture(gpu))
             return error;
-        return allocate(address, bytes, kind);
+        return allocate(address, bytes, kind, gpu.options.watch.check);
     });
 }
 
@@ -64,7 +64,7 @@ cudaError_t cudaMallocAsync(void **address, size_t bytes, cudaStream_t handle) {
     return call_stream(handle, [&](Stream &stream) {
         if (cudaError_t error = refuse_capture(stream))
             return error;
-        return allocate(address, bytes, MemoryKind::device);
+        return allocate(address, bytes, MemoryKind::device, stream.gpu->options.watch.check);
     });
 }
 

@@ -34,12 +34,13 @@ extern "C" {
 
 int32_t ww_sim_stream_create(ww_stream *stream, const ww_sim_options *options) {
     if (!stream || !options || options->timing < WW_SIM_EARLY || options->timing > WW_SIM_SEEDED ||
-        !is_known(options->compute_capability))
+        !is_known(options->compute_capability) || (options->watch & ~uint64_t(WW_SIM_CHECK | WW_SIM_COUNT)))
         return cudaErrorInvalidValue;
     const Timing timings[] = {Timing::early, Timing::late, Timing::seeded};
     if (options->compute_capability == 90)
         has_isolated_90 = true;
-    auto *gpu = new Gpu({options->seed, timings[options->timing], options->compute_capability, workers_from_environment()});
+    const Watch watch{(options->watch & WW_SIM_CHECK) != 0, (options->watch & WW_SIM_COUNT) != 0};
+    auto *gpu = new Gpu({options->seed, timings[options->timing], options->compute_capability, workers_from_environment(), watch});
     *stream = gpu->create_stream(cudaStreamNonBlocking);
     return cudaSuccess;
 }
@@ -63,8 +64,12 @@ int32_t ww_sim_stream_synchronize(ww_stream stream) {
     return with_stream(stream, [](Stream &s) { return s.gpu->finish(s); });
 }
 
-int32_t ww_sim_malloc(void **address, int64_t bytes) {
-    return bytes < 0 ? cudaErrorInvalidValue : allocate(address, size_t(bytes), MemoryKind::device, true);
+int32_t ww_sim_malloc(void **address, int64_t bytes, ww_stream stream) {
+    if (bytes < 0)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        return allocate(address, size_t(bytes), MemoryKind::device, s.gpu->options.watch.check, true);
+    });
 }
 
 int32_t ww_sim_free(void *address, ww_stream handle) {
@@ -103,6 +108,26 @@ const char *ww_sim_message(ww_stream handle) {
         return "";
     std::lock_guard lock(stream->gpu->mutex);
     return stream->gpu->message.c_str();
+}
+
+int32_t ww_sim_counters_read(ww_stream stream, const ww_sim_counters **counters, int64_t *count) {
+    if (!counters || !count)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters_report = count::Report(s.gpu->counters);
+        *counters = s.gpu->counters_report.kernels.data();
+        *count = int64_t(s.gpu->counters_report.kernels.size());
+        return error;
+    });
+}
+
+int32_t ww_sim_counters_reset(ww_stream stream) {
+    return with_stream(stream, [](Stream &s) {
+        cudaError_t error = s.gpu->finish(s);
+        s.gpu->counters.clear();
+        return error;
+    });
 }
 
 const char *ww_sim_error_name(int32_t error) { return cudaGetErrorName(cudaError_t(error)); }

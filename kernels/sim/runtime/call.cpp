@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "../include/cuda_runtime_api.h"
+#include "../watch/checked.h"
 #include "capture.h"
 #include "limits.h"
 
@@ -91,6 +92,15 @@ uint64_t number_from_environment(const char *name, uint64_t otherwise) {
     return number;
 }
 
+// What the program's kernels have cost, at its end.
+void print_counters() {
+    Gpu &gpu = standalone_gpu();
+    std::lock_guard lock(gpu.mutex);
+    const count::Report report(gpu.counters);
+    for (const ww_sim_counters &counters : report.kernels)
+        std::fputs(counters.table, stderr);
+}
+
 Options options_from_environment() {
     Options options;
     options.seed = number_from_environment("WARPWEAVE_SIM_SEED", 0);
@@ -110,6 +120,22 @@ Options options_from_environment() {
         std::exit(1);
     }
     options.compute_capability = int(arch);
+    const uint64_t check = number_from_environment("WARPWEAVE_SIM_CHECK", is_checked_program);
+    if (check > 1 || (check == 1 && !is_checked_program)) {
+        std::fprintf(stderr, "simulated GPU: WARPWEAVE_SIM_CHECK must be 0, or 1 for a program that simcc --checked made, but is %llu\n",
+                     (unsigned long long)check);
+        std::exit(1);
+    }
+    options.watch.check = check;
+    const uint64_t count = number_from_environment("WARPWEAVE_SIM_COUNT", 0);
+    if (count > 1 || (count == 1 && !is_checked_program)) {
+        std::fprintf(stderr, "simulated GPU: WARPWEAVE_SIM_COUNT must be 0, or 1 for a program that simcc --checked made, but is %llu\n",
+                     (unsigned long long)count);
+        std::exit(1);
+    }
+    options.watch.count = count;
+    if (count)
+        std::atexit(print_counters);
     return options;
 }
 

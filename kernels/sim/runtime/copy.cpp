@@ -1,6 +1,7 @@
 // Memory: copies and fills.
 #include "copy.h"
 
+#include <cstdio>
 #include <cstring>
 
 #include "../include/cuda_runtime_api.h"
@@ -28,12 +29,26 @@ void copy_rows(void *to, const void *from, const Rows &rows) {
         std::memmove(static_cast<char *>(to) + i * rows.to_pitch, static_cast<const char *>(from) + i * rows.from_pitch, rows.width);
 }
 
+// A copy within a stream. The host must not read what nothing wrote; `site` is where in its code it asked for the copy.
+Outcome perform_copy(void *to, const void *from, const Rows &rows, bool to_host, const void *site) {
+    copy_rows(to, from, rows);
+    for (size_t i = 0; i < rows.height; i++) {
+        const char *row = static_cast<const char *>(from) + i * rows.from_pitch;
+        if (!to_host)
+            note_copied(static_cast<char *>(to) + i * rows.to_pitch, row, rows.width);
+        else if (Outcome outcome = check_written(Fault::uninitialized, "a copy to the host", row, rows.width, site); !outcome.ok)
+            return outcome;
+    }
+    return {};
+}
+
 cudaError_t check_pitch(const Rows &rows) {
     return rows.height > 1 && (rows.width > rows.to_pitch || rows.width > rows.from_pitch) ? cudaErrorInvalidPitchValue : cudaSuccess;
 }
 
-cudaError_t copy(void *to, const void *from, const Rows &rows, cudaMemcpyKind kind, cudaStream_t handle, bool async) {
-    return call_stream(handle, [&](Stream &stream) { return enqueue_copy(stream, to, from, rows, kind, async); });
+cudaError_t copy(void *to, const void *from, const Rows &rows, cudaMemcpyKind kind, cudaStream_t handle, bool async,
+                 const void *site) {
+    return call_stream(handle, [&](Stream &stream) { return enqueue_copy(stream, to, from, rows, kind, async, site); });
 }
 
 cudaError_t fill(void *to, int byte, const Rows &rows, cudaStream_t handle, bool async) {
@@ -42,7 +57,8 @@ cudaError_t fill(void *to, int byte, const Rows &rows, cudaStream_t handle, bool
 
 } // namespace
 
-cudaError_t enqueue_copy(Stream &stream, void *to, const void *from, const Rows &rows, cudaMemcpyKind kind, bool async) {
+cudaError_t enqueue_copy(Stream &stream, void *to, const void *from, const Rows &rows, cudaMemcpyKind kind, bool async,
+                         const void *site) {
     if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault)
         return cudaErrorInvalidMemcpyDirection;
     if (cudaError_t error = check_pitch(rows))
@@ -67,20 +83,31 @@ cudaError_t enqueue_copy(Stream &stream, void *to, const void *from, const Rows 
         packed.from_pitch = rows.width;
         std::shared_ptr<char[]> staged(new char[rows.width * rows.height]);
         copy_rows(staged.get(), from, {rows.width, rows.height, rows.width, rows.from_pitch});
-        gpu.enqueue(stream, [=](Gpu &) {
-            copy_rows(to, staged.get(), packed);
-            return Outcome{};
-        });
+        gpu.enqueue(stream, [=](Gpu &) { return perform_copy(to, staged.get(), packed, false, site); });
         return cudaSuccess;
     }
-    uint64_t ticket = gpu.enqueue(stream, [=](Gpu &) {
-        copy_rows(to, from, rows);
-        return Outcome{};
-    });
+    const bool to_host = !target || target->on_host();
+    uint64_t ticket = gpu.enqueue(stream, [=](Gpu &) { return perform_copy(to, from, rows, to_host, site); });
     bool on_device = target && target->on_device() && source && source->on_device();
     bool on_host = (!target || target->on_host()) && (!source || source->on_host());
     bool waits = async ? !target || on_host : !on_device;
     return waits && !stream.capture ? gpu.finish(stream, ticket) : cudaSuccess;
+}
+
+Outcome check_written(Fault fault, const char *what, const void *address, size_t bytes, const void *site) {
+    const std::optional<Allocation> where = find_allocation(address);
+    if (!where || !where->written)
+        return {};
+    const size_t offset = reinterpret_cast<uintptr_t>(address) - where->address;
+    const size_t gap = where->written->first_gap(offset, bytes);
+    if (gap == bytes)
+        return {};
+    const size_t length = where->written->gap_length(offset + gap, bytes - gap);
+    char text[256];
+    std::snprintf(text, sizeof text,
+                  "%s of %zu bytes at %p: nothing has written %zu of them from number %zu on, at offset %zu of the allocation of %zu bytes at %p",
+                  what, bytes, address, length, gap, offset + gap, where->bytes, reinterpret_cast<void *>(where->address));
+    return {false, fault, message_of(fault, text, site)};
 }
 
 cudaError_t enqueue_fill(Stream &stream, void *to, int byte, const Rows &rows, bool async) {
@@ -96,8 +123,10 @@ cudaError_t enqueue_fill(Stream &stream, void *to, int byte, const Rows &rows, b
     if (!target)
         return cudaErrorInvalidValue;
     uint64_t ticket = stream.gpu->enqueue(stream, [=](Gpu &) {
-        for (size_t i = 0; i < rows.height; i++)
+        for (size_t i = 0; i < rows.height; i++) {
             std::memset(static_cast<char *>(to) + i * rows.to_pitch, byte, rows.width);
+            note_written(static_cast<char *>(to) + i * rows.to_pitch, rows.width);
+        }
         return Outcome{};
     });
     return !async && !target->on_device() && !stream.capture ? stream.gpu->finish(stream, ticket) : cudaSuccess;
@@ -115,21 +144,21 @@ cudaError_t enqueue_free(Stream &stream, void *address) {
 inline namespace api {
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
-    return copy(to, from, one_row(bytes), kind, nullptr, false);
+    return copy(to, from, one_row(bytes), kind, nullptr, false, __builtin_return_address(0));
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-    return copy(to, from, one_row(bytes), kind, stream, true);
+    return copy(to, from, one_row(bytes), kind, stream, true, __builtin_return_address(0));
 }
 
 cudaError_t cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height,
                          cudaMemcpyKind kind) {
-    return copy(to, from, {width, height, to_pitch, from_pitch}, kind, nullptr, false);
+    return copy(to, from, {width, height, to_pitch, from_pitch}, kind, nullptr, false, __builtin_return_address(0));
 }
 
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height,
                               cudaMemcpyKind kind, cudaStream_t stream) {
-    return copy(to, from, {width, height, to_pitch, from_pitch}, kind, stream, true);
+    return copy(to, from, {width, height, to_pitch, from_pitch}, kind, stream, true, __builtin_return_address(0));
 }
 
 cudaError_t cudaMemcpyPeer(void *to, int to_device, const void *from, int from_device, size_t bytes) {
@@ -183,7 +212,8 @@ cudaError_t copy_to_symbol(const void *symbol, size_t symbol_bytes, const void *
     if (kind == cudaMemcpyHostToHost || kind == cudaMemcpyDeviceToHost)
         return remember(cudaErrorInvalidMemcpyDirection);
     register_symbol(symbol, symbol_bytes);
-    return copy(static_cast<char *>(const_cast<void *>(symbol)) + offset, from, one_row(bytes), kind, stream, async);
+    return copy(static_cast<char *>(const_cast<void *>(symbol)) + offset, from, one_row(bytes), kind, stream, async,
+                __builtin_return_address(0));
 }
 
 cudaError_t copy_from_symbol(void *to, const void *symbol, size_t symbol_bytes, size_t bytes, size_t offset, cudaMemcpyKind kind,
@@ -193,7 +223,8 @@ cudaError_t copy_from_symbol(void *to, const void *symbol, size_t symbol_bytes, 
     if (kind == cudaMemcpyHostToHost || kind == cudaMemcpyHostToDevice)
         return remember(cudaErrorInvalidMemcpyDirection);
     register_symbol(symbol, symbol_bytes);
-    return copy(to, static_cast<const char *>(symbol) + offset, one_row(bytes), kind, stream, async);
+    return copy(to, static_cast<const char *>(symbol) + offset, one_row(bytes), kind, stream, async,
+                __builtin_return_address(0));
 }
 
 } // namespace wwsim

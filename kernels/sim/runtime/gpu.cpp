@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "../watch/checked.h"
 #include "capture.h"
 
 namespace wwsim {
@@ -33,6 +34,9 @@ cudaError_t error_of(Fault fault) {
     }
     return cudaErrorLaunchFailure;
 }
+
+// The other two are what a program says itself.
+bool is_mistake(Fault fault) { return fault != Fault::assertion && fault != Fault::trap; }
 
 } // namespace
 
@@ -170,8 +174,11 @@ void Gpu::run_next(Stream &stream) {
 void Gpu::fail(Outcome &&outcome) {
     fault = error_of(outcome.fault);
     message = std::move(outcome.message);
-    if (this == &standalone_gpu())
+    if (this == &standalone_gpu()) {
         std::fprintf(stderr, "simulated GPU: %s\n", message.c_str());
+        if (options.watch.check && is_mistake(outcome.fault))
+            note_mistake();
+    }
     clear();
 }
 

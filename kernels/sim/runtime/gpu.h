@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "../count/report.h"
 #include "../exec/launch.h"
 #include "../exec/random.h"
 #include "../include/driver_types.h"
@@ -28,6 +29,7 @@ struct Options {
     Timing timing = Timing::seeded;
     int compute_capability = 90;
     unsigned workers = 0; // 0: one for each core
+    Watch watch = {};
 };
 
 // What an operation does when its turn has come.
@@ -79,6 +81,8 @@ class Gpu {
     cudaError_t fault = cudaSuccess;              // sticky
     std::string message;                          // of the fault
     uint64_t launches = 0;
+    count::CountersByKernel counters;             // of the launches that were counted
+    count::Report counters_report;                // as it was last asked for
     std::vector<std::shared_ptr<Capture>> captures; // under way
 
     Stream *create_stream(unsigned flags, int priority = 0);

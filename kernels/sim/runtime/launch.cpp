@@ -108,8 +108,11 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel,
         const Launch launch{name ? name : kernel_name(kernel), config.gridDim, config.blockDim, attributes.cluster,
                             config.dynamicSmemBytes, attributes.cooperative, stream.gpu->options.compute_capability};
         stream.gpu->enqueue(stream, [launch, body = std::move(body)](Gpu &gpu) {
-            Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing};
-            return run(launch, *body, schedule, gpu.options.workers);
+            Schedule schedule{Random(gpu.options.seed, gpu.launches++).next(), gpu.options.timing, gpu.options.watch};
+            Outcome outcome = run(launch, *body, schedule, gpu.options.workers);
+            if (outcome.counters)
+                gpu.counters[launch.kernel] += *outcome.counters;
+            return outcome;
         });
         return cudaSuccess;
     });

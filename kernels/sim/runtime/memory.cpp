@@ -13,6 +13,8 @@
 namespace wwsim {
 namespace {
 
+// Around each allocation, so that what goes a little too far meets no other one.
+constexpr size_t red_zone_bytes = 256;
 constexpr size_t quarantine_bytes = size_t(32) << 20;
 // Below this size the host is not asked whether it has so much: reading its files costs more than the allocation.
 constexpr size_t small_bytes = size_t(64) << 20;
@@ -82,7 +84,7 @@ void leave_quarantine(Registry &r) {
         auto oldest = r.allocations.find(r.quarantine.front());
         r.quarantine.pop_front();
         r.quarantined -= oldest->second.bytes;
-        std::free(reinterpret_cast<void *>(oldest->first));
+        std::free(reinterpret_cast<char *>(oldest->first) - red_zone_bytes);
         r.allocations.erase(oldest);
     }
 }
@@ -98,7 +100,19 @@ std::optional<Allocation> find_allocation(const void *address) {
     return found->second;
 }
 
-cudaError_t allocate(void **address, size_t bytes, MemoryKind kind, bool isolated) {
+Neighbors find_neighbors(const void *address) {
+    Registry &r = registry();
+    std::shared_lock lock(r.mutex);
+    Neighbors neighbors;
+    const auto after = r.allocations.upper_bound(number_of(address));
+    if (after != r.allocations.end())
+        neighbors.after = after->second;
+    if (after != r.allocations.begin())
+        neighbors.before = std::prev(after)->second;
+    return neighbors;
+}
+
+cudaError_t allocate(void **address, size_t bytes, MemoryKind kind, bool tracked, bool isolated) {
     if (!address)
         return cudaErrorInvalidValue;
     *address = nullptr;
@@ -112,15 +126,17 @@ cudaError_t allocate(void **address, size_t bytes, MemoryKind kind, bool isolate
             return cudaErrorMemoryAllocation;
         r.in_use += charged;
     }
-    void *memory = nullptr;
-    if (posix_memalign(&memory, device_alignment, bytes) != 0) {
+    void *block = nullptr;
+    if (bytes > SIZE_MAX - 2 * red_zone_bytes || posix_memalign(&block, device_alignment, bytes + 2 * red_zone_bytes) != 0) {
         std::unique_lock lock(r.mutex);
         r.in_use -= charged;
         return cudaErrorMemoryAllocation;
     }
+    void *memory = static_cast<char *>(block) + red_zone_bytes;
     std::memset(memory, fill_byte, bytes);
+    auto written = tracked && kind == MemoryKind::device ? std::make_shared<Written>(bytes) : nullptr;
     std::unique_lock lock(r.mutex);
-    r.allocations[number_of(memory)] = {number_of(memory), bytes, kind, true, ++r.numbers, isolated};
+    r.allocations[number_of(memory)] = {number_of(memory), bytes, kind, true, ++r.numbers, isolated, false, std::move(written)};
     *address = memory;
     return cudaSuccess;
 }
@@ -150,6 +166,9 @@ void release(const void *address) {
     std::unique_lock lock(r.mutex);
     if (freed.kind != MemoryKind::pinned)
         r.in_use -= freed.bytes;
+    Allocation &entry = r.allocations.at(freed.address);
+    entry.released = true;
+    entry.written.reset();
     r.quarantine.push_back(freed.address);
     r.quarantined += freed.bytes;
     leave_quarantine(r);
@@ -199,6 +218,23 @@ cudaError_t locate(const void *address, size_t bytes, std::optional<Allocation> 
     }
     where->reset();
     return overlaps(r, start, bytes) ? cudaErrorInvalidValue : cudaSuccess;
+}
+
+void note_written(const void *to, size_t bytes) {
+    const std::optional<Allocation> target = find_allocation(to);
+    if (target && target->written)
+        target->written->set(number_of(to) - target->address, bytes);
+}
+
+void note_copied(const void *to, const void *from, size_t bytes) {
+    const std::optional<Allocation> target = find_allocation(to), source = find_allocation(from);
+    if (!target || !target->written)
+        return;
+    const size_t offset = number_of(to) - target->address;
+    if (source && source->written)
+        target->written->copy(offset, *source->written, number_of(from) - source->address, bytes);
+    else
+        target->written->set(offset, bytes);
 }
 
 void release_all() {

@@ -23,6 +23,7 @@ template <class F> class Kernel : public Body {
         F own = f;
         own();
     }
+    size_t bytes() const override { return sizeof *this; }
 
   private:
     F f;

@@ -25,9 +25,9 @@ struct SimStream {
     int *list = nullptr;
 
     SimStream(uint64_t seed, int timing, int compute_capability = 90) {
-        ww_sim_options options{seed, timing, compute_capability};
+        ww_sim_options options{seed, timing, compute_capability, 0};
         CHECK(ww_sim_stream_create(&handle, &options) == 0);
-        CHECK(ww_sim_malloc(reinterpret_cast<void **>(&list), 4096) == 0);
+        CHECK(ww_sim_malloc(reinterpret_cast<void **>(&list), 4096, handle) == 0);
         CHECK(ww_sim_fill(list, 0, 4096, handle) == 0);
         CHECK(ww_sim_stream_synchronize(handle) == 0);
     }
@@ -79,7 +79,7 @@ static void timings_decide_when_a_kernel_runs() {
 static void copies_with_the_host_are_done_on_return() {
     SimStream s(0, WW_SIM_LATE);
     int *other = nullptr;
-    CHECK(ww_sim_malloc(reinterpret_cast<void **>(&other), 64) == 0);
+    CHECK(ww_sim_malloc(reinterpret_cast<void **>(&other), 64, s.handle) == 0);
     CHECK(reinterpret_cast<uintptr_t>(other) % 256 == 0);
     CHECK(other[15] == -1);
     int host[16] = {5};
@@ -128,7 +128,7 @@ static void a_fault_ends_one_stream_alone() {
 
     // Memory is freed even so.
     void *memory = nullptr;
-    CHECK(ww_sim_malloc(&memory, 64) == 0);
+    CHECK(ww_sim_malloc(&memory, 64, good.handle) == 0);
     CHECK(ww_sim_free(memory, bad.handle) == cudaErrorLaunchFailure);
     CHECK(!find_allocation(memory)->live);
     cudaGetLastError();
@@ -162,9 +162,11 @@ static void a_stream_has_its_own_device() {
     cudaGetLastError();
 
     ww_stream none = nullptr;
-    ww_sim_options wrong{0, 3, 90};
+    ww_sim_options wrong{0, 3, 90, 0};
     CHECK(ww_sim_stream_create(&none, &wrong) == cudaErrorInvalidValue);
-    wrong = {0, 0, 75};
+    wrong = {0, 0, 75, 0};
+    CHECK(ww_sim_stream_create(&none, &wrong) == cudaErrorInvalidValue);
+    wrong = {0, 0, 90, 4};
     CHECK(ww_sim_stream_create(&none, &wrong) == cudaErrorInvalidValue);
     CHECK(ww_sim_stream_synchronize(nullptr) == cudaErrorInvalidResourceHandle);
     int not_a_stream = 0;
@@ -180,7 +182,7 @@ static void threads_do_not_disturb_each_other() {
             SimStream s(t, WW_SIM_SEEDED);
             for (int i = 0; i < 200; i++) {
                 void *memory = nullptr;
-                CHECK(ww_sim_malloc(&memory, 256 + i) == 0);
+                CHECK(ww_sim_malloc(&memory, 256 + i, s.handle) == 0);
                 CHECK(ww_sim_fill(memory, t, 256 + i, s.handle) == 0);
                 CHECK(s.launch(append, s.list, i) == cudaSuccess);
                 CHECK(ww_sim_free(memory, s.handle) == 0);
@@ -227,7 +229,7 @@ static void freed_memory_does_not_pile_up() {
         if (i == 100)
             resident = resident_kibibytes();
         void *memory = nullptr;
-        CHECK(ww_sim_malloc(&memory, 1 << 20) == 0);
+        CHECK(ww_sim_malloc(&memory, 1 << 20, s.handle) == 0);
         CHECK(ww_sim_free(memory, s.handle) == 0);
         CHECK(ww_sim_stream_synchronize(s.handle) == 0);
     }

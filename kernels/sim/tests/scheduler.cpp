@@ -19,6 +19,7 @@ template <class F> class Kernel : public Body {
   public:
     explicit Kernel(F f) : f(f) {}
     void run() const override { f(); }
+    size_t bytes() const override { return sizeof *this; }
 
   private:
     F f;

@@ -9,3 +9,10 @@ extern "C" void *memcpy(void *, const void *, size_t) noexcept __asm__("__tsan_m
 extern "C" void *memmove(void *, const void *, size_t) noexcept __asm__("__tsan_memmove");
 extern "C" void *memset(void *, int, size_t) noexcept __asm__("__tsan_memset");
 #endif
+
+// The mathematical functions that use the special function unit become functions that count that (count/special_functions.cpp).
+#define X1(name, ...) extern "C" float name(float) noexcept __asm__("wwsim_" #name);
+#define X2(name, ...) extern "C" float name(float, float) noexcept __asm__("wwsim_" #name);
+#include "../count/special_functions.inc"
+#undef X1
+#undef X2

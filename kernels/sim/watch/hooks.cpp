@@ -4,29 +4,61 @@
 #include <cstring>
 
 #include "../check/race.h"
-#include "../exec/gang.h"
+#include "../check/verify.h"
+#include "../count/count.h"
+#include "../exec/grid.h"
+
+extern "C" __thread char *wwsim_dynamic_shared;
 
 namespace wwsim {
 
 int watched_launches = 0;
 
+// What threadIdx and its like are read from, and what twins ask whether to tell.
+static bool is_own(const Lane &lane, uintptr_t address) {
+    const auto within = [=](const void *begin, size_t bytes) { return address - reinterpret_cast<uintptr_t>(begin) < bytes; };
+    return within(&current, sizeof current) || within(&lane, sizeof(LaneView)) || within(lane.block, sizeof(BlockView)) ||
+           within(&blockDim, sizeof blockDim) || within(&gridDim, sizeof gridDim) ||
+           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || within(&watched_launches, sizeof watched_launches);
+}
+
 void observe(const Access &access) {
     if (!current) return;
-    const Block &block = this_block();
-    const auto address = reinterpret_cast<uintptr_t>(access.address);
-    const Context &stack = this_lane().context;
-    if (!access.bytes || address - reinterpret_cast<uintptr_t>(stack.stack) < stack.bytes) return;
-    const bool shared = block.gang->holds_shared(block, access.address);
-    check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, shared,
-                         {access.site ? access.site : current->site, access.instruction}});
+    Block &block = this_block();
+    Watching *watching = block.grid->watching.get();
+    if (!watching || block.works_for_all) return;
+    Lane &lane = this_lane();
+    if (access.site) lane.site = access.site;
+    const uintptr_t address = reinterpret_cast<uintptr_t>(access.address);
+    if (address - reinterpret_cast<uintptr_t>(lane.context.stack) < lane.context.bytes) {
+        if (watching->watch.check && !lane.in_flight.empty()) check::verify_registers(access);
+        return;
+    }
+    if (is_own(lane, address)) return;
+    const Place place = watching->places.find(block, address);
+    if (place.space == Space::own) return;
+    if (watching->watch.check) {
+        check::verify(access, place);
+        // What does not change can't race.
+        if (place.space != Space::constant)
+            check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, place.space == Space::shared,
+                                 {lane.site, access.instruction}});
+    }
+    if (watching->watch.count) count::record_access(access, place.space);
 }
 
 namespace {
 
 // A macro, because __builtin_return_address(0) is the caller's of the function that it is written in.
-#define WWSIM_OBSERVE(address, bytes, effect, is_volatile)                                                                        \
+#define WWSIM_OBSERVE_AS(address, bytes, effect, is_volatile, alignment, is_range)                                                \
     if (__builtin_expect(watched_launches != 0, 0) && current)                                                                    \
-    observe({address, bytes, effect, is_volatile ? Order::relaxed : Order::plain, is_volatile, nullptr, __builtin_return_address(0)})
+    observe({address, bytes, effect, is_volatile ? Order::relaxed : Order::plain, is_volatile, nullptr, __builtin_return_address(0), \
+             alignment, is_range})
+#define WWSIM_OBSERVE(address, bytes, effect, is_volatile) WWSIM_OBSERVE_AS(address, bytes, effect, is_volatile, 1, false)
+// What the compiler takes to be aligned. It means no more than 8 bytes where it says 16: a pair of doubles, say.
+#define WWSIM_OBSERVE_ALIGNED(address, bytes, effect, is_volatile)                                                                \
+    WWSIM_OBSERVE_AS(address, bytes, effect, is_volatile, bytes < 8 ? bytes : 8, false)
+#define WWSIM_OBSERVE_RANGE(address, bytes, effect) WWSIM_OBSERVE_AS(address, bytes, effect, false, 1, true)
 
 Order order_of(int memory_order) {
     switch (memory_order) {
@@ -40,7 +72,8 @@ Order order_of(int memory_order) {
 
 #define WWSIM_OBSERVE_ATOMIC(address, effect, order)                                                                              \
     if (__builtin_expect(watched_launches != 0, 0) && current)                                                                    \
-    observe({const_cast<const T *>(address), sizeof(T), effect, order_of(order), false, nullptr, __builtin_return_address(0)})
+    observe({const_cast<const T *>(address), sizeof(T), effect, order_of(order), false, nullptr, __builtin_return_address(0), \
+             sizeof(T)})
 
 } // namespace
 } // namespace wwsim
@@ -49,12 +82,12 @@ using namespace wwsim;
 
 // clang-format off
 #define WWSIM_ACCESS(bytes) \
-    void __tsan_read##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::read, false); } \
-    void __tsan_write##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::write, false); } \
+    void __tsan_read##bytes(void *at) { WWSIM_OBSERVE_ALIGNED(at, bytes, Effect::read, false); } \
+    void __tsan_write##bytes(void *at) { WWSIM_OBSERVE_ALIGNED(at, bytes, Effect::write, false); } \
     void __tsan_unaligned_read##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::read, false); } \
     void __tsan_unaligned_write##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::write, false); } \
-    void __tsan_volatile_read##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::read, true); } \
-    void __tsan_volatile_write##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::write, true); } \
+    void __tsan_volatile_read##bytes(void *at) { WWSIM_OBSERVE_ALIGNED(at, bytes, Effect::read, true); } \
+    void __tsan_volatile_write##bytes(void *at) { WWSIM_OBSERVE_ALIGNED(at, bytes, Effect::write, true); } \
     void __tsan_unaligned_volatile_read##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::read, true); } \
     void __tsan_unaligned_volatile_write##bytes(void *at) { WWSIM_OBSERVE(at, bytes, Effect::write, true); }
 
@@ -103,8 +136,8 @@ WWSIM_ACCESS(4)
 WWSIM_ACCESS(8)
 WWSIM_ACCESS(16)
 
-void __tsan_read_range(void *at, size_t bytes) { WWSIM_OBSERVE(at, bytes, Effect::read, false); }
-void __tsan_write_range(void *at, size_t bytes) { WWSIM_OBSERVE(at, bytes, Effect::write, false); }
+void __tsan_read_range(void *at, size_t bytes) { WWSIM_OBSERVE_RANGE(at, bytes, Effect::read); }
+void __tsan_write_range(void *at, size_t bytes) { WWSIM_OBSERVE_RANGE(at, bytes, Effect::write); }
 
 void __tsan_init() {}
 void __tsan_func_entry(void *) {}
@@ -114,17 +147,17 @@ void __tsan_vptr_update(void *, void *) {}
 
 // clang calls these, and GCC those whose names checked_builtins.h gives to memcpy, memmove and memset.
 void *__tsan_memcpy(void *to, const void *from, size_t bytes) {
-    WWSIM_OBSERVE(from, bytes, Effect::read, false);
-    WWSIM_OBSERVE(to, bytes, Effect::write, false);
+    WWSIM_OBSERVE_RANGE(from, bytes, Effect::read);
+    WWSIM_OBSERVE_RANGE(to, bytes, Effect::write);
     return std::memcpy(to, from, bytes);
 }
 void *__tsan_memmove(void *to, const void *from, size_t bytes) {
-    WWSIM_OBSERVE(from, bytes, Effect::read, false);
-    WWSIM_OBSERVE(to, bytes, Effect::write, false);
+    WWSIM_OBSERVE_RANGE(from, bytes, Effect::read);
+    WWSIM_OBSERVE_RANGE(to, bytes, Effect::write);
     return std::memmove(to, from, bytes);
 }
 void *__tsan_memset(void *to, int byte, size_t bytes) {
-    WWSIM_OBSERVE(to, bytes, Effect::write, false);
+    WWSIM_OBSERVE_RANGE(to, bytes, Effect::write);
     return std::memset(to, byte, bytes);
 }
 

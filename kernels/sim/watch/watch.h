@@ -12,6 +12,15 @@ struct Watch {
     bool count = false; // what it costs
 };
 
+// Where an access goes.
+enum class Space : unsigned char {
+    global,   // memory of the runtime's, and `__device__` variables
+    shared,   // of any block of the gang
+    constant, // `__constant__` and const variables
+    own,      // the thread's own: its stack, the launch's arguments, its indices
+    unknown,  // no memory that device code has
+};
+
 enum class Effect : unsigned char { read, write, update };
 
 // How an access orders others. Plain ones must not race; `relaxed` ones (volatile, atomic) may with each other.
@@ -25,6 +34,8 @@ struct Access {
     bool is_volatile = false;
     const char *instruction = nullptr; // null: a load or store that the compiler chose
     const void *site = nullptr;        // where in the code; null: `LaneView::site`
+    unsigned char alignment = 1;       // what the code takes for granted
+    bool is_range = false;             // of the compiler's: an aggregate, perhaps with padding
 };
 
 // How many launches are being watched. Not zero: the running one may be.

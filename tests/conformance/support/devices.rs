@@ -10,14 +10,18 @@ use warpweave::tensor::{Float, Shape, Tensor, View, ViewMut};
 /// The orders in which the simulated GPU runs, each with a stream of its own: what is late or early, warps and blocks in
 /// several orders, on both GPUs that the kernels choose by.
 const SCHEDULES: [Simulation; 7] = [
-    Simulation { seed: 0, timing: Timing::Early, compute_capability: 90 },
-    Simulation { seed: 1, timing: Timing::Late, compute_capability: 90 },
-    Simulation { seed: 2, timing: Timing::Seeded, compute_capability: 90 },
-    Simulation { seed: 3, timing: Timing::Seeded, compute_capability: 90 },
-    Simulation { seed: 4, timing: Timing::Early, compute_capability: 80 },
-    Simulation { seed: 5, timing: Timing::Late, compute_capability: 80 },
-    Simulation { seed: 6, timing: Timing::Seeded, compute_capability: 80 },
+    schedule(0, Timing::Early, 90),
+    schedule(1, Timing::Late, 90),
+    schedule(2, Timing::Seeded, 90),
+    schedule(3, Timing::Seeded, 90),
+    schedule(4, Timing::Early, 80),
+    schedule(5, Timing::Late, 80),
+    schedule(6, Timing::Seeded, 80),
 ];
+
+const fn schedule(seed: u64, timing: Timing, compute_capability: u32) -> Simulation {
+    Simulation { seed, timing, compute_capability, checked: false }
+}
 
 /// Runs `body` on the CPU, on the simulated GPU under each of [`SCHEDULES`], and on a GPU.
 ///

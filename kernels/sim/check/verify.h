@@ -1,0 +1,18 @@
+// What a checked launch asks of each access on its own: that the memory is there, may be used so, and was written before it is read.
+#pragma once
+
+#include "../watch/place.h"
+#include "../watch/watch.h"
+
+namespace wwsim::check {
+
+// Ends the launch where the running lane's access is a mistake. Notes what it writes.
+void verify(const Access &access, const Place &place);
+// The same for an access of an asynchronous operation that the lane begins. What it will write counts as written: that somebody reads
+// it too early is a race.
+void verify_ahead(const char *instruction, Access access);
+
+// The running lane touches its own stack, where registers may be in flight.
+void verify_registers(const Access &access);
+
+} // namespace wwsim::check

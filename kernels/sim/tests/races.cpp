@@ -1,0 +1,646 @@
+// Unit tests of check/: which accesses race, whatever the schedule, and what is said of them. Not CUDA: these tell of their accesses
+// themselves, as compiled kernels and the twins do.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "check/check.h"
+#include "exec/lane.h"
+#include "exec/launch.h"
+#include "include/cooperative_groups.h"
+#include "include/cuda_pipeline_primitives.h"
+#include "check.h"
+
+using namespace wwsim;
+
+// ---- A kernel's accesses
+
+#define HERE __builtin_return_address(0)
+#define APART __attribute__((noinline))
+
+template <class T> APART T load(const T *at) {
+    observe({at, sizeof(T), Effect::read, Order::plain, false, nullptr, HERE});
+    return *at;
+}
+template <class T> APART void store(T *at, T value) {
+    observe({at, sizeof(T), Effect::write, Order::plain, false, nullptr, HERE});
+    *at = value;
+}
+template <class T> APART T load_volatile(const T *at) {
+    yield();
+    observe({at, sizeof(T), Effect::read, Order::relaxed, true, nullptr, HERE});
+    return *at;
+}
+template <class T> APART void store_volatile(T *at, T value) {
+    observe({at, sizeof(T), Effect::write, Order::relaxed, true, nullptr, HERE});
+    *at = value;
+    yield();
+}
+template <class T> APART T load_atomic(const T *at, Order order) {
+    yield();
+    observe({at, sizeof(T), Effect::read, order, false, nullptr, HERE});
+    return *at;
+}
+template <class T> APART void store_atomic(T *at, T value, Order order) {
+    observe({at, sizeof(T), Effect::write, order, false, nullptr, HERE});
+    *at = value;
+    yield();
+}
+template <class T> APART T add(T *at, T value, Order order = Order::relaxed) {
+    observe({at, sizeof(T), Effect::update, order, false, nullptr, HERE});
+    const T before = *at;
+    *at = before + value;
+    yield();
+    return before;
+}
+
+// All threads of the block come here before any goes on: in time, which orders nothing.
+static void in_time() {
+    static unsigned come, gone;
+    come++;
+    while (come < block().threads) yield();
+    if (++gone == block().threads) come = gone = 0;
+    while (gone != 0) yield();
+}
+
+static unsigned rank() { return lane().rank; }
+static unsigned block_number() { return block().block_idx.x; }
+template <class T = int> static T *shared() { return reinterpret_cast<T *>(block().dynamic_shared); }
+static int *global() {
+    static std::vector<int> memory(1 << 16);
+    return memory.data();
+}
+
+// ---- Launching
+
+struct Shape {
+    dim3 grid{1}, block{64}, cluster{1};
+    bool cooperative = false;
+};
+
+class Kernel : public Body {
+  public:
+    explicit Kernel(std::function<void()> f) : f(std::move(f)) {}
+    void run() const override { f(); }
+
+  private:
+    std::function<void()> f;
+};
+
+static Outcome launch(const Shape &shape, Schedule schedule, const std::function<void()> &kernel) {
+    std::fill_n(global(), 1 << 16, 0);
+    schedule.watch.check = true;
+    return run({"test", shape.grid, shape.block, shape.cluster, 64 * 1024, shape.cooperative}, Kernel(kernel), schedule);
+}
+
+constexpr Timing timings[] = {Timing::early, Timing::late, Timing::seeded};
+constexpr uint64_t seeds = 4;
+
+// No schedule finds a race.
+static void silent(const char *name, const Shape &shape, const std::function<void()> &kernel) {
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        for (Timing timing : timings) {
+            const Outcome outcome = launch(shape, {seed, timing}, kernel);
+            if (!outcome.ok) {
+                std::printf("%s, seed %d: expected no mistake, got %s\n", name, (int)seed, outcome.message.c_str());
+                failures++;
+                return;
+            }
+        }
+    }
+}
+
+// Every schedule finds it, and says so with all of `texts`.
+static void caught(const char *name, const Shape &shape, Fault fault, const std::vector<std::string> &texts, const std::function<void()> &kernel) {
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        for (Timing timing : timings) {
+            const Outcome outcome = launch(shape, {seed, timing}, kernel);
+            bool right = !outcome.ok && outcome.fault == fault;
+            for (const std::string &text : texts) right = right && outcome.message.find(text) != std::string::npos;
+            if (!right) {
+                std::printf("%s, seed %d: expected a report with", name, (int)seed);
+                for (const std::string &text : texts) std::printf(" '%s'", text.c_str());
+                std::printf(", got %s\n", outcome.ok ? "none" : outcome.message.c_str());
+                failures++;
+                return;
+            }
+        }
+    }
+}
+
+static void caught(const char *name, const Shape &shape, const std::vector<std::string> &texts, const std::function<void()> &kernel) {
+    caught(name, shape, Fault::race, texts, kernel);
+}
+
+// ---- Threads of a block
+
+static void threads_of_a_block() {
+    const Shape one{1, 128};
+    const auto exchange = [](void (*between)()) {
+        return [between] {
+            store(shared() + rank(), (int)rank());
+            between();
+            load(shared() + (rank() ^ 32));
+        };
+    };
+    silent("a barrier orders", one, exchange([] { __syncthreads(); }));
+    caught("nothing orders", one, {"race: kernel test, block (0,0,0), thread (", "4 bytes of byte ", " of dynamic shared memory", "no barrier or fence between them", "races.cpp:"},
+           exchange([] {}));
+    caught("__syncwarp does not order warps", one, {"no barrier or fence"}, exchange([] { __syncwarp(); }));
+    caught("a shuffle orders nothing", one, {"no __syncwarp, barrier or fence between them"}, [] {
+        store(shared() + rank(), (int)rank());
+        __shfl_xor_sync(~0u, 1, 1);
+        load(shared() + (rank() ^ 1));
+    });
+    silent("__syncwarp orders a warp's lanes", one, [] {
+        for (int i = 0; i < 3; i++) {
+            store(shared() + rank(), (int)rank());
+            __syncwarp();
+            load(shared() + (rank() ^ 1));
+            __syncwarp();
+        }
+    });
+    caught("written again before all have read", one, {"writes 4 bytes of byte 28 ", "has read: no "}, [] {
+        store(shared() + rank(), (int)rank());
+        __syncthreads();
+        for (unsigned i = 0; i < 128; i++) load(shared() + i);
+        in_time();
+        if (rank() == 7) store(shared() + rank(), 1);
+    });
+    silent("written again after a barrier", one, [] {
+        store(shared() + rank(), (int)rank());
+        __syncthreads();
+        for (unsigned i = 0; i < 128; i++) load(shared() + i);
+        __syncthreads();
+        store(shared() + rank(), 1);
+    });
+    silent("tiles synchronize themselves", one, [] {
+        auto tile = cooperative_groups::tiled_partition<8>(cooperative_groups::this_thread_block());
+        store(shared() + rank(), (int)rank());
+        tile.sync();
+        load(shared() + (rank() ^ 7));
+    });
+    caught("tiles synchronize only themselves", one, {"no __syncwarp"}, [] {
+        auto tile = cooperative_groups::tiled_partition<8>(cooperative_groups::this_thread_block());
+        store(shared() + rank(), (int)rank());
+        tile.sync();
+        load(shared() + (rank() ^ 8));
+    });
+    silent("threads that have exited have done their work", one, [] {
+        store(shared() + rank(), (int)rank());
+        if (rank() % 3 == 0) return;
+        __syncthreads();
+        load(shared() + 3 * (rank() / 3));
+    });
+}
+
+static void named_barriers() {
+    const Shape one{1, 96};
+    // Warp 0 hands over to the others.
+    const auto hand_over = [](bool others_wait_too) {
+        return [others_wait_too] {
+            if (rank() < 32) {
+                store(shared() + rank(), 1);
+                barrier_arrive("bar.arrive", 1, 64);
+            } else if (rank() < 64 || others_wait_too) {
+                if (rank() < 64) barrier("bar.sync", 1, 64);
+                if (others_wait_too) barrier("bar.sync", 2, 64);
+                load(shared() + rank() % 32);
+            } else {
+                load(shared() + rank() % 32);
+            }
+        };
+    };
+    silent("bar.arrive and bar.sync order, and pass it on", one, hand_over(true));
+    caught("who did not wait does not know", one, {"no barrier"}, hand_over(false));
+    caught("what comes after bar.arrive is not ordered", one, {"thread (0,0,0) has written"}, [] {
+        if (rank() < 32) {
+            barrier_arrive("bar.arrive", 1, 64);
+            if (rank() == 0) store(shared(), 1);
+            barrier_arrive("bar.arrive", 2, 64);
+            barrier("bar.sync", 3, 96);
+        } else if (rank() < 64) {
+            barrier("bar.sync", 2, 64);
+            barrier("bar.sync", 3, 96);
+        } else {
+            barrier("bar.sync", 1, 64);
+            while (*static_cast<volatile int *>(shared()) != 1) yield();
+            load(shared());
+            barrier("bar.sync", 3, 96);
+        }
+    });
+}
+
+static void sizes() {
+    const Shape one{1, 64};
+    silent("neighboring bytes", one, [] { store(shared<char>() + rank(), 'a'), load(shared<char>() + rank()); });
+    silent("neighboring halves, then words", one, [] {
+        store(shared<short>() + rank(), short(1));
+        __syncthreads();
+        if (rank() < 32) load(shared() + rank());
+    });
+    caught("a byte within another's word", one, {"writes 1 byte of byte 7 ", "thread (0,0,0) has read"}, [] {
+        if (rank() == 0) load(shared() + 1);
+        in_time();
+        if (rank() == 40) store(shared<char>() + 7, 'a');
+    });
+    caught("the last of many words", one, {"writes 4 bytes of byte 4108 ", "thread (0,0,0) has read"}, [] {
+        if (rank() == 0) observe("copy", Effect::read, shared() + 5, 4112 - 20);
+        in_time();
+        if (rank() == 40) store(shared() + 1028, 1), store(shared() + 1027, 1);
+    });
+    caught("readers are kept when words become bytes", one, {"thread (3,0,0) has read"}, [] {
+        if (rank() == 3 || rank() == 4) load(shared());
+        in_time();
+        if (rank() == 4) store(shared<char>(), 'a');
+        if (rank() == 4) store(shared<char>() + 2, 'a');
+    });
+}
+
+static void same_values() {
+    const Shape one{1, 64};
+    silent("all write the same", one, [] { store(global(), 1); });
+    caught("all write something else", one, {"writes 4 bytes of global memory", "has written"}, [] { store(global(), (int)rank()); });
+    caught("one byte of it differs", one, {"has written"}, [] { store(reinterpret_cast<short *>(global()) + 1, short(rank() == 63 ? 2 : 1)), yield(); });
+}
+
+// ---- Atomics, volatile, fences
+
+static void atomics() {
+    const Shape one{1, 64}, blocks{8, 32};
+    silent("atomics do not race with each other", blocks, [] { add(global(), 1), load_atomic(global(), Order::relaxed); });
+    silent("volatile accesses do not race between warps", {1, 2}, [] { store_volatile(global() + block_number(), 1); });
+    caught("an atomic and an ordinary access", one, {"only ", "access is atomic or volatile"}, [] {
+        if (rank() == 0) add(shared(), 1);
+        in_time();
+        if (rank() == 40) load(shared());
+    });
+    caught("an ordinary write, then an atomic", one, {"updates 4 bytes", "only this access is atomic"}, [] {
+        if (rank() == 0) store(shared(), 1);
+        in_time();
+        if (rank() == 40) add(shared(), 1);
+    });
+    silent("zeroed before a barrier, counted by atomics, read after another", one, [] {
+        if (rank() == 0) store(shared(), 0);
+        __syncthreads();
+        add(shared(), 1);
+        __syncthreads();
+        CHECK(load(shared()) == 64);
+    });
+    caught("volatile in place of __syncwarp", {1, 32}, {"no __syncwarp between them, which volatile does not replace"}, [] {
+        store_volatile(shared() + rank(), 1);
+        load_volatile(shared() + (rank() ^ 1));
+    });
+    silent("volatile and __syncwarp", {1, 32}, [] {
+        store_volatile(shared() + rank(), 1);
+        __syncwarp();
+        load_volatile(shared() + (rank() ^ 1));
+    });
+}
+
+// Thread 0 of block 0 hands data to those of block 1 by a flag.
+static std::function<void()> message(std::function<void(int *)> publish, std::function<void(int *)> await) {
+    return [=] {
+        int *data = global() + 64, *flag = global();
+        if (block_number() == 0) {
+            if (rank() == 0) store(data, 7), publish(flag);
+        } else {
+            await(flag);
+            load(data);
+        }
+    };
+}
+
+static void publish_release(int *flag) { store_atomic(flag, 1, Order::release); }
+static void publish_fence(int *flag) { check::fence(), store_volatile(flag, 1); }
+static void publish_relaxed(int *flag) { store_volatile(flag, 1); }
+static void await_acquire(int *flag) { while (load_atomic(flag, Order::acquire) == 0) {} }
+static void await_fence(int *flag) {
+    while (load_volatile(flag) == 0) {}
+    check::fence();
+}
+static void await_relaxed(int *flag) { while (load_volatile(flag) == 0) {} }
+
+static void flags() {
+    const Shape two{2, 32, 1, true}, three{3, 32, 1, true};
+    silent("release, acquire", two, message(publish_release, await_acquire));
+    silent("release, fence", two, message(publish_release, await_fence));
+    silent("fence, acquire", two, message(publish_fence, await_acquire));
+    silent("fence, fence", two, message(publish_fence, await_fence));
+    silent("fence, barrier", two, message(publish_fence, [](int *flag) { await_relaxed(flag), __syncthreads(); }));
+    caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: nothing orders the two blocks"},
+           message(publish_fence, await_relaxed));
+    caught("no fence of the writer", two, {"thread (0,0,0) of block (0,0,0) has written"}, message(publish_relaxed, await_fence));
+    caught("the fence comes before the data", two, {"has written"}, [] {
+        if (block_number() == 0) {
+            if (rank() == 0) check::fence(), store(global() + 64, 7), store_volatile(global(), 1);
+        } else {
+            await_acquire(global());
+            load(global() + 64);
+        }
+    });
+    silent("updates pass on what was there", three, [] {
+        if (rank() != 0) return;
+        if (block_number() == 0) {
+            store(global() + 64, 7);
+            add(global(), 1, Order::release);
+        } else if (block_number() == 1) {
+            while (add(global() + 1, 0) + load_atomic(global(), Order::relaxed) != 1) {}
+            add(global(), 1);
+        } else {
+            while (load_atomic(global(), Order::acquire) != 2) {}
+            load(global() + 64);
+        }
+    });
+    caught("a store does not", three, {"thread (0,0,0) of block (0,0,0) has written"}, [] {
+        if (rank() != 0) return;
+        if (block_number() == 0) {
+            store(global() + 64, 7);
+            store_atomic(global(), 1, Order::release);
+        } else if (block_number() == 1) {
+            while (load_atomic(global(), Order::relaxed) != 1) {}
+            store_atomic(global(), 2, Order::relaxed);
+        } else {
+            while (load_atomic(global(), Order::relaxed) != 2) {}
+            load_atomic(global(), Order::acquire);
+            load(global() + 64);
+        }
+    });
+    silent("knowledge is passed on", three, [] {
+        if (block_number() == 0) {
+            store(global() + 64 + rank(), 7);
+            __syncthreads();
+            if (rank() == 0) store_atomic(global(), 1, Order::release);
+        } else if (block_number() == 1) {
+            if (rank() == 9) await_acquire(global()), store_atomic(global() + 1, 1, Order::release);
+        } else {
+            if (rank() == 5) await_acquire(global() + 1);
+            __syncwarp();
+            load(global() + 64 + (rank() ^ 3));
+        }
+    });
+}
+
+static void locks_and_last_blocks() {
+    // A lock that cannot fail here: nothing switches between its test and its set.
+    const auto locked = [](bool acquires, bool releases) {
+        return [=] {
+            if (rank() % 8) return;
+            for (bool mine = false; !mine;) {
+                yield();
+                observe("atomicCAS", Effect::update, global(), 4, Order::relaxed);
+                mine = global()[0] == 0;
+                if (mine) global()[0] = 1;
+            }
+            if (acquires) check::fence();
+            store(global() + 64, load(global() + 64) + 1);
+            if (releases) check::fence();
+            store_atomic(global(), 0, Order::relaxed);
+        };
+    };
+    const Shape blocks{4, 64, 1, true};
+    silent("a spin lock", blocks, locked(true, true));
+    caught("a lock that does not acquire", blocks, {"global memory"}, locked(false, true));
+    caught("a lock that does not release", blocks, {"global memory"}, locked(true, false));
+
+    const auto sum = [](bool fenced) {
+        return [=] {
+            int *partial = global() + 64, *count = global(), *last = shared();
+            if (rank() == 0) {
+                store(partial + block_number(), 1);
+                if (fenced) check::fence();
+                store(last, add(count, 1) == (int)block().grid_dim.x - 1 ? 1 : 0);
+            }
+            __syncthreads();
+            if (load(last)) load(partial + rank());
+        };
+    };
+    silent("the last block sums up", {64, 64}, sum(true));
+    caught("the last block sums up what may not be there", {64, 64}, {"of block (", "nothing orders the two blocks"}, sum(false));
+}
+
+// ---- Blocks
+
+static void blocks_of_a_grid() {
+    caught("two blocks write", {2, 32}, {"of block (", "has written: nothing orders the two blocks"}, [] { store(global() + rank(), (int)block_number()); });
+    silent("all read", {8, 128}, [] { load(global()); });
+    caught("one of many that read writes", {8, 128}, {"nothing orders the two blocks"}, [] {
+        load(global());
+        if (block_number() == 5 && rank() == 0) __syncthreads_or(0), store(global(), 1);
+        else __syncthreads_or(0);
+    });
+    silent("the next block has the same shared memory", {8, 64}, [] {
+        if (rank() == 0) store(shared(), (int)block_number());
+        __syncthreads();
+        load(shared());
+    });
+    const auto halo = [](bool synchronized) {
+        return [=] {
+            store(global() + 64 * block_number() + rank(), 1);
+            if (synchronized) grid_barrier();
+            load(global() + (64 * (block_number() + 1) + rank()) % 256);
+        };
+    };
+    silent("a barrier of the grid orders", {4, 64, 1, true}, halo(true));
+    caught("blocks of a cooperative grid", {4, 64, 1, true}, {"nothing orders the two blocks"}, halo(false));
+    silent("again and again", {4, 64, 1, true}, [] {
+        for (int i = 0; i < 3; i++) {
+            store(global() + 64 * block_number() + rank(), i);
+            grid_barrier();
+            load(global() + (64 * (block_number() + 1) + rank()) % 256);
+            grid_barrier();
+        }
+    });
+    const auto neighbors = [](bool before, bool after) {
+        return [=] {
+            store(shared() + rank(), 1);
+            if (before) cluster_arrive(), cluster_wait();
+            load(static_cast<int *>(map_shared(shared() + rank() % 32, block().cluster_rank ^ 1)));
+            if (after) cluster_arrive(), cluster_wait();
+            store(shared() + rank(), 2);
+        };
+    };
+    silent("a barrier of the cluster orders", {4, 64, 2}, neighbors(true, true));
+    caught("a neighbor's shared memory before it is written", {4, 64, 2}, {"no barrier of the cluster between them"}, neighbors(false, true));
+    caught("a neighbor's shared memory written again", {4, 64, 2}, {"shared memory", "no "}, neighbors(true, false));
+    silent("who has exited has arrived", {4, 64, 2}, [] {
+        store(shared() + rank(), 1);
+        if (rank() == 3) return;
+        cluster_arrive(), cluster_wait();
+        load(static_cast<int *>(map_shared(shared() + 3, block().cluster_rank ^ 1)));
+        cluster_arrive(), cluster_wait();
+    });
+    silent("what is done between arrive and wait is ordered by the next", {2, 64, 2}, [] {
+        cluster_arrive();
+        store(shared() + rank(), 1);
+        cluster_wait();
+        cluster_arrive(), cluster_wait();
+        load(static_cast<int *>(map_shared(shared() + rank(), block().cluster_rank ^ 1)));
+        cluster_arrive(), cluster_wait();
+    });
+    caught("what is done between arrive and wait is not ordered by them", {2, 64, 2}, {"no barrier of the cluster"}, [] {
+        cluster_arrive();
+        store(shared() + rank(), 1);
+        cluster_wait();
+        load(static_cast<int *>(map_shared(shared() + rank(), block().cluster_rank ^ 1)));
+        cluster_arrive(), cluster_wait();
+    });
+}
+
+// ---- Asynchronous operations
+
+static void copies() {
+    const Shape one{1, 64};
+    const auto copy = [] { isa::cp_async("cp.async.ca", shared<char>() + 16 * rank(), global() + 4 * rank(), 16, 16), async_commit(); };
+    const auto own = [copy](int wait_for) {
+        return [=] {
+            copy();
+            async_commit();
+            async_wait((unsigned)wait_for);
+            load(shared() + 4 * rank());
+        };
+    };
+    silent("waited for", one, own(1));
+    caught("read in flight", one, Fault::in_flight, {"used in flight: ", "reads 4 bytes", "cp.async of thread (", "still writes"}, own(2));
+    const auto exchanged = [copy](bool waits, bool synchronizes) {
+        return [=] {
+            copy();
+            if (waits) async_wait(0);
+            if (synchronizes) __syncthreads();
+            else in_time();
+            load(shared() + 4 * (rank() ^ 32));
+        };
+    };
+    silent("waited for, then a barrier", one, exchanged(true, true));
+    caught("a barrier does not wait", one, Fault::in_flight, {"cp.async of thread (", "still writes"}, exchanged(false, true));
+    caught("what another thread waited for", one, Fault::in_flight, {"cp.async of thread (", "still writes"}, exchanged(true, false));
+    caught("a copy over what others still read", one, {"cp.async writes 16 bytes", "has read: nothing orders the two"}, [=] {
+        load(shared() + 4 * (rank() ^ 32));
+        in_time();
+        copy();
+    });
+    caught("a copy over a copy", one, Fault::in_flight, {"cp.async writes 16 bytes", "still writes"}, [=] { copy(), copy(); });
+    caught("the source is written in flight", one, Fault::in_flight, {"writes 4 bytes of global memory", "still reads"}, [=] {
+        copy();
+        store(global() + 4 * rank(), 1);
+        async_wait(0);
+    });
+    silent("stages in turn", one, [] {
+        const auto stage = [](int i) { return shared() + i % 3 * 256 + 4 * rank(); };
+        for (int i = 0; i < 2; i++) isa::cp_async("cp.async", stage(i), global() + 256 * i + 4 * rank(), 16, 16), async_commit();
+        for (int i = 0; i < 12; i++) {
+            async_wait(1);
+            __syncthreads();
+            for (int j = 0; j < 256; j += 16) load(shared() + i % 3 * 256 + j);
+            if (i < 10) isa::cp_async("cp.async", stage(i + 2), global() + 256 * (i + 2) + 4 * rank(), 16, 16);
+            async_commit();
+        }
+    });
+}
+
+// A bulk copy as its twin does it: thread 0 starts it, and `done` is where its end is made known.
+static check::Operation bulk(const char *instruction, Effect effect, void *at, size_t bytes, const void *queue, check::Clock &done) {
+    const check::Operation operation = check::begin(instruction, queue, true);
+    check::touches(operation, {at, bytes, effect});
+    check::complete(operation, done);
+    return operation;
+}
+
+static void operations() {
+    const Shape one{1, 64};
+    const auto loaded = [](bool waits) {
+        return [=] {
+            static check::Clock done;
+            if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::write, shared(), 1024, &done, done);
+            in_time();
+            if (waits) check::acquire(this_lane(), done);
+            load(shared() + rank());
+        };
+    };
+    silent("a load that is waited for", one, loaded(true));
+    caught("a load that is not", one, Fault::in_flight, {"reads 4 bytes", "cp.async.bulk of thread (0,0,0) still writes"}, loaded(false));
+
+    // Thread 0 stores what all have written.
+    const auto stored = [](bool fences, bool after, bool synchronizes) {
+        return [=] {
+            static check::Clock done;
+            store(shared() + rank(), 1);
+            if (fences && !after) check::fence_proxy_async();
+            if (synchronizes) __syncthreads(); else in_time();
+            if (fences && after) check::fence_proxy_async();
+            if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::read, shared(), 256, &done, done);
+            __syncthreads();
+        };
+    };
+    silent("fence.proxy.async, then a barrier", one, stored(true, false, true));
+    silent("a barrier, then fence.proxy.async", one, stored(true, true, true));
+    caught("no fence.proxy.async", one, {"cp.async.bulk reads 256 bytes", "no fence.proxy.async between them"}, stored(false, false, true));
+    caught("no barrier", one, {"cp.async.bulk reads 256 bytes", "has written: nothing orders the two"}, stored(true, false, false));
+    caught("the fence of another thread", one, {"no fence.proxy.async"}, [] {
+        static check::Clock done;
+        store(shared() + rank(), 1);
+        __syncthreads();
+        if (rank() == 1) check::fence_proxy_async();
+        if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::read, shared(), 256, &done, done);
+    });
+    silent("a read needs no fence before an asynchronous write", one, [] {
+        static check::Clock done;
+        load(shared() + rank());
+        __syncthreads();
+        if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::write, shared(), 256, &done, done);
+        __syncthreads();
+    });
+    const auto reused = [](bool waits) {
+        return [=] {
+            static check::Clock read;
+            if (rank() == 0) read = {}, bulk("wgmma", Effect::read, shared(), 1024, &read, read);
+            in_time();
+            if (rank() == 1) {
+                static check::Clock written;
+                if (waits) check::acquire(this_lane(), read);
+                bulk("cp.async.bulk", Effect::write, shared(), 1024, &written, written);
+            }
+        };
+    };
+    silent("a stage that has been read", one, reused(true));
+    caught("a stage that is still read", one, Fault::in_flight, {"cp.async.bulk writes 1024 bytes", "wgmma of thread (0,0,0) still reads"}, reused(false));
+    silent("reductions of several blocks", {4, 32}, [] {
+        static check::Clock done;
+        if (rank() != 0) return;
+        const check::Operation operation = check::begin("cp.reduce.async.bulk", &done, true);
+        check::touches(operation, {global(), 1024, Effect::update, Order::relaxed});
+    });
+    silent("the end of the first of a queue", one, [] {
+        static check::Clock first, second;
+        if (rank() != 0) return;
+        first = second = {};
+        bulk("cp.async.bulk", Effect::write, shared(), 256, &first, first);
+        bulk("cp.async.bulk", Effect::write, shared() + 64, 256, &first, second);
+        check::acquire(this_lane(), first);
+        load(shared());
+    });
+    caught("the end of the first is not that of the second", one, Fault::in_flight, {"byte 256", "still writes"}, [] {
+        static check::Clock first, second;
+        if (rank() != 0) return;
+        first = second = {};
+        bulk("cp.async.bulk", Effect::write, shared(), 256, &first, first);
+        bulk("cp.async.bulk", Effect::write, shared() + 64, 256, &first, second);
+        check::acquire(this_lane(), first);
+        load(shared() + 64);
+    });
+}
+
+int main() {
+    threads_of_a_block();
+    named_barriers();
+    sizes();
+    same_values();
+    atomics();
+    flags();
+    locks_and_last_blocks();
+    blocks_of_a_grid();
+    copies();
+    operations();
+    if (failures == 0) std::printf("all passed\n");
+    return failures != 0;
+}
