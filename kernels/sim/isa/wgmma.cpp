@@ -1,10 +1,10 @@
 #include "wgmma.h"
 
+#include <algorithm>
 #include <string>
 
 #include "../count/count.h"
 #include "../exec/grid.h"
-#include "../include/detail/float16_format.h"
 #include "check.h"
 #include "warpgroup.h"
 
@@ -14,11 +14,7 @@ using isa::Wgmma;
 
 namespace {
 
-constexpr uint32_t nothing_yet = 0xffffffffu; // NaN as an f32 and as two f16
-
 Timing timing() { return this_block().grid->schedule.timing; }
-
-unsigned member_of(const Lane &lane) { return lane.rank / warp_size % warps_of_group; }
 
 // Every instruction of a type and size has a name of its own, for reports and counters.
 const char *name_of(const Wgmma &instruction) {
@@ -33,69 +29,13 @@ const char *name_of(const Wgmma &instruction) {
     return names[static_cast<size_t>(type * 32 + instruction.n / 8 - 1)].c_str();
 }
 
-// ---- Accumulators. Of each column of D's first 8, and of each next 8, a lane has two neighbors in row l / 4 and two in row l / 4 + 8.
-
-// Calls visit(register, value of the lower column, value of the upper column) for f16, visit(register, value) for f32.
-template <typename F32, typename F16> void each_register(Sums &sums, F32 f32, F16 f16) {
-    for (unsigned l = 0; l < warp_size; l++) {
-        const unsigned row = l / 4;
-        uint32_t *r = sums.registers[l];
-        for (size_t c = l % 4 * 2; c < sums.columns.size(); c += 8) {
-            float *const left = sums.columns[c].rows, *const right = sums.columns[c + 1].rows;
-            if (sums.shape.f16_sums) {
-                f16(*r++, left[row], right[row]);
-                f16(*r++, left[row + 8], right[row + 8]);
-            } else {
-                f32(*r++, left[row]);
-                f32(*r++, right[row]);
-                f32(*r++, left[row + 8]);
-                f32(*r++, right[row + 8]);
-            }
-        }
-    }
-}
-
-void take(Sums &sums) {
-    each_register(
-        sums, [](uint32_t r, float &x) { x = detail::float_of_bits(r); },
-        [](uint32_t r, float &x, float &y) {
-            x = detail::Fp16::widen(static_cast<uint16_t>(r));
-            y = detail::Fp16::widen(static_cast<uint16_t>(r >> 16));
-        });
-}
-
-// As the registers show them: NaN comes out of every instruction with the same bits.
-uint32_t bits_shown(float x) { return x != x ? 0x7fffffffu : detail::float_bits(x); }
-uint32_t bits_shown(float x, float y) { return detail::Fp16::narrow(x) | static_cast<uint32_t>(detail::Fp16::narrow(y)) << 16; }
-
-void show(Sums &sums) {
-    each_register(
-        sums, [](uint32_t &r, float x) { r = bits_shown(x); }, [](uint32_t &r, float x, float y) { r = bits_shown(x, y); });
-    sums.shown = true;
-}
-
-void hide(Sums &sums) {
-    for (uint32_t *r : sums.registers) std::fill_n(r, sums.shape.registers(), nothing_yet);
-    sums.shown = false;
-}
-
-// Whether the registers hold what the simulator has put there.
-bool untouched(Sums &sums) {
-    bool same = true;
-    const bool shown = sums.shown;
-    each_register(
-        sums, [&](uint32_t r, float x) { same &= r == (shown ? bits_shown(x) : nothing_yet); },
-        [&](uint32_t r, float x, float y) { same &= r == (shown ? bits_shown(x, y) : nothing_yet); });
-    return same;
-}
-
 // ---- When products happen
 
 void happen(Product &product) {
     isa::multiply(product);
     product.happened = true;
     if (timing() == Timing::late) return;
-    for (const std::shared_ptr<Sums> &sums : product.sums) show(*sums);
+    for (const std::shared_ptr<Sums> &sums : product.sums) sums->show();
 }
 
 // Gives what is in flight another chance to happen.
@@ -115,12 +55,13 @@ void retire(Warpgroup &group, unsigned m, uint64_t end) {
         Product &product = group[member.retired];
         if (!product.happened) happen(product);
         for (const check::Operation &operation : product.operations) check::complete(operation, product.finished);
+        member.finished = product.finished;
         std::shared_ptr<Sums> &sums = product.sums[m];
         if (--sums->pending == 0) {
-            if (!untouched(*sums))
+            if (!sums->untouched())
                 fault(Fault::illegal_instruction, "wgmma.wait_group: something wrote to the accumulators of %s before this wait for it",
                       product.name);
-            if (!sums->shown) show(*sums);
+            if (!sums->shown) sums->show();
             member.left.push_back(sums);
             member.fenced = false;
         }
@@ -128,6 +69,52 @@ void retire(Warpgroup &group, unsigned m, uint64_t end) {
     uint64_t everywhere = member.retired;
     for (const Member &other : group.members) everywhere = std::min(everywhere, other.retired);
     for (; group.first < everywhere; group.first++) group.products.pop_front();
+}
+
+// ---- What the checks are told
+
+// The product will read this part of a matrix, the whole lines or all lines' chunks from `first` on.
+void tell(const check::Operation &operation, const Product &product, const isa::SharedMatrix &matrix, unsigned first_line, unsigned lines,
+          unsigned first_chunk, unsigned chunks) {
+    std::vector<const char *> addresses;
+    for (unsigned line = first_line; line < first_line + lines; line++) {
+        for (unsigned chunk = first_chunk; chunk < first_chunk + chunks; chunk++) addresses.push_back(matrix.chunk(line, chunk));
+    }
+    std::sort(addresses.begin(), addresses.end());
+    for (size_t i = 0, next; i < addresses.size(); i = next) {
+        for (next = i + 1; next < addresses.size() && addresses[next] <= addresses[next - 1] + 16; next++) continue;
+        const size_t bytes = static_cast<size_t>(addresses[next - 1] - addresses[i]) + 16;
+        check::touches(operation, {addresses[i], bytes, Effect::read, Order::plain, false, product.name});
+    }
+}
+
+// The part of the product that warp `m` has issued: it reads the warp's own 16 rows of A, and all of B.
+void tell(Product &product, unsigned m) {
+    const check::Operation &operation = product.operations[m];
+    if (!product.a_in_registers) {
+        const isa::SharedMatrix a = isa::matrix_a(product);
+        if (a.mn_major) tell(operation, product, a, 0, a.lines, m * a.chunks / warps_of_group, a.chunks / warps_of_group);
+        else tell(operation, product, a, m * rows_of_warp, rows_of_warp, 0, a.chunks);
+    }
+    const isa::SharedMatrix b = isa::matrix_b(product);
+    tell(operation, product, b, 0, b.lines, 0, b.chunks);
+}
+
+// The registers of this lane that products in flight work with.
+void tell_registers(Lane &lane) {
+    Warpgroup &group = this_block().warpgroup(lane);
+    const unsigned m = member_of(lane);
+    const Member &member = group.members[m];
+    lane.in_flight.clear();
+    for (uint64_t number = member.retired; number < member.issued; number++) {
+        const Product &product = group[number];
+        const Sums &sums = *product.sums[m];
+        lane.in_flight.push_back({sums.registers[lane.lane], sums.shape.registers() * sizeof(uint32_t), true,
+                                  "accumulators of a wgmma in flight: expected a wgmma.wait_group before"});
+        if (product.a_in_registers)
+            lane.in_flight.push_back({product.a_from[m][lane.lane], 4 * sizeof(uint32_t), false,
+                                      "registers of A of a wgmma in flight: expected a wgmma.wait_group before"});
+    }
 }
 
 // ---- Issue
@@ -177,7 +164,7 @@ void check_fence(Member &member, const Issue *const lanes[warp_size]) {
         fault(Fault::illegal_instruction, "%s: expected a wgmma.fence before the first wgmma", lanes[0]->instruction);
     if (member.fenced || !lanes[0]->accumulate) return;
     for (const std::shared_ptr<Sums> &sums : member.left) {
-        if (sums->registers[0] == lanes[0]->d && untouched(*sums)) return;
+        if (sums->registers[0] == lanes[0]->d && sums->untouched()) return;
     }
     fault(Fault::illegal_instruction, "%s: its accumulators were written after the last wait: expected a wgmma.fence since", lanes[0]->instruction);
 }
@@ -187,7 +174,7 @@ std::shared_ptr<Sums> start_sums(const Issue *const lanes[warp_size]) {
     sums->shape = lanes[0]->wgmma;
     sums->columns.resize(static_cast<size_t>(sums->shape.n));
     for (unsigned l = 0; l < warp_size; l++) sums->registers[l] = lanes[l]->d;
-    take(*sums);
+    sums->take();
     return sums;
 }
 
@@ -230,23 +217,31 @@ void Issue::work(Issue *const lanes[warp_size]) {
         product.b = issue.b;
         product.accumulate = issue.accumulate;
         product.a_in_registers = issue.a_registers != nullptr;
+        if (!product.a_in_registers) isa::matrix_a(product);
+        isa::matrix_b(product);
     }
     Product &product = group[member.issued];
     check_same_in_group(product, issue, m);
     for (unsigned l = 0; l < warp_size; l++) {
         lanes[l]->number = member.issued;
-        if (product.a_in_registers) memcpy(product.a_registers[m][l], lanes[l]->a_registers, sizeof product.a_registers[m][l]);
+        if (!product.a_in_registers) continue;
+        product.a_from[m][l] = lanes[l]->a_registers;
+        memcpy(product.a_registers[m][l], lanes[l]->a_registers, sizeof product.a_registers[m][l]);
     }
     std::shared_ptr<Sums> sums = find_in_flight(group, m, lanes);
     if (!sums) {
         check_fence(member, lanes);
         sums = start_sums(lanes);
-        hide(*sums);
+        sums->hide();
     }
     sums->pending++;
     product.sums[m] = std::move(sums);
     product.group[m] = member.group;
     member.issued++;
+    if (watched_launches) {
+        product.operations[m] = check::begin(product.name, &member, true);
+        tell(product, m);
+    }
     if (++product.issued < warps_of_group) return;
     count::instruction(count::Kind::tensor, product.name, warps_of_group * warp_size);
     if (timing() == Timing::early) happen(product);
@@ -264,14 +259,11 @@ void wait_for_issue(const char *instruction, uint64_t end) {
 
 void issue(Issue &operand) {
     needs_capability(90, "wgmma");
-    const Lane &lane = this_lane();
-    const unsigned after = (lane.rank / warp_size / warps_of_group + 1) * warps_of_group * warp_size;
     const char *const name = name_of(operand.wgmma);
-    if (after > block().threads)
-        fault(Fault::illegal_instruction, "%s: threads %u to %u are no warpgroup: the block has %u", name,
-              after - warps_of_group * warp_size, after - 1, block().threads);
-    drift(this_block().warpgroup(lane));
+    check_whole_warpgroup(name);
+    drift(this_block().warpgroup(this_lane()));
     isa::rendezvous_of_warp(name, operand);
+    if (watched_launches) tell_registers(this_lane());
     if (timing() == Timing::early) wait_for_issue(name, operand.number + 1);
 }
 
@@ -319,9 +311,21 @@ struct Wait {
 
 } // namespace
 
-void check_nothing_in_flight(Lane &lane) {
+void check_whole_warpgroup(const char *instruction) {
+    const unsigned threads = warps_of_group * warp_size;
+    const unsigned first = lane().rank / threads * threads;
+    if (first + threads > block().threads)
+        fault(Fault::illegal_instruction, "%s: needs a warpgroup, threads %u to %u, and the block has %u threads", instruction, first,
+              first + threads - 1, block().threads);
+}
+
+void leave_warpgroup(Lane &lane) {
     Warpgroup &group = this_block().warpgroup(lane);
-    const Member &member = group.members[member_of(lane)];
+    Member &member = group.members[member_of(lane)];
+    member.ended = true;
+    if (member.resizes < group.resizes.size())
+        fault(Fault::illegal_instruction, "the thread ends without setmaxnreg.%s %u, which other warps of its warpgroup executed",
+              group.resizes[member.resizes].increase ? "inc" : "dec", group.resizes[member.resizes].registers);
     if (member.retired < member.issued)
         fault(Fault::illegal_instruction, "the thread ends with %s in flight: expected a wgmma.wait_group before", group[member.retired].name);
 }
@@ -361,7 +365,12 @@ void wgmma_wait(unsigned groups) {
     rendezvous_of_warp("wgmma.wait_group", wait);
     wait_for_issue("wgmma.wait_group", wait.end);
     Lane &lane = this_lane();
-    retire(this_block().warpgroup(lane), member_of(lane), wait.end);
+    Warpgroup &group = this_block().warpgroup(lane);
+    retire(group, member_of(lane), wait.end);
+    if (watched_launches) {
+        check::acquire(lane, group.members[member_of(lane)].finished);
+        tell_registers(lane);
+    }
     forget_memory();
 }
 
