@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "races.h"
 
@@ -13,88 +14,61 @@ uint32_t Races::next_interval(BlockHistory &block) {
             exhausted = true;
             return block.newest;
         }
-        block.newest = static_cast<uint32_t>(owners.size()) * run - 1;
+        const auto first = static_cast<uint32_t>(owners.size()) * run;
+        if (first != block.last + 1) block.from = first;
+        block.newest = first - 1;
         block.last = block.newest + run;
         owners.push_back(block.id);
     }
     return ++block.newest;
 }
 
-uint32_t Races::site(const Touch &touch, uint32_t thread) {
-    bool strong = touch.order != Order::plain;
-    uint64_t key = reinterpret_cast<uintptr_t>(touch.site.where) * 0x9E3779B97F4A7C15u;
-    key ^= reinterpret_cast<uintptr_t>(touch.site.instruction) * 0xBF58476D1CE4E5B9u + (uint64_t{thread} << 2 | touch.is_volatile << 1 | 1);
-    Recent &recent = recent_sites[key >> 56];
-    if (__builtin_expect(recent.key != key, 0)) {
-        auto [at, is_new] = site_numbers.try_emplace(key, static_cast<uint32_t>(sites.size()));
-        if (is_new && sites.size() == most_sites) {
+inline uint32_t Races::site(const Touch &touch, uint32_t thread) {
+    const Site &site = touch.site;
+    const auto where = reinterpret_cast<uintptr_t>(site.where);
+    Recent &recent = recent_sites[(where ^ where >> 8) % std::size(recent_sites)];
+    const bool same = recent.site.where == site.where && recent.site.instruction == site.instruction && recent.thread == thread &&
+                      recent.is_volatile == touch.is_volatile;
+    if (__builtin_expect(!same, 0)) {
+        auto number = static_cast<uint32_t>(sites.size());
+        auto [at, is_new] = site_numbers.try_emplace({site.where, site.instruction, touch.is_volatile, thread}, number);
+        if (is_new && number == most_sites) {
             at->second = 0;
         } else if (is_new) {
-            sites.push_back({touch.site, touch.is_volatile, thread});
+            sites.push_back({site, touch.is_volatile, thread});
         }
-        recent = {key, at->second};
+        recent = {site, thread, at->second, touch.is_volatile};
     }
-    return recent.number << 1 | strong;
-}
-
-void check_access(const Touch &touch) {
-    Block &block = this_block();
-    if (block.history.races) block.history.races->access(this_lane(), block.history, touch);
-}
-
-void Races::access(Lane &lane, BlockHistory &block, const Touch &touch) {
-    if (exhausted) return;
-    settle();
-    const Part *own = lane.history.known ? lane.history.known->of(block.id) : nullptr;
-    this->touch({lane, block.id, touch.shared ? block.first : 0, own}, label(lane.history.interval, lane.rank, site(touch, 0)), touch);
-    if (touch.order != Order::plain) synchronize(lane, block, touch);
-}
-
-void Races::access_later(const Lane &lane, const BlockHistory &block, const Operation &operation, const Touch &touch) {
-    if (exhausted) return;
-    settle();
-    const Part *own = lane.history.known ? lane.history.known->of(block.id) : nullptr;
-    Actor actor{lane, block.id, touch.shared ? block.first : 0, own, operation.queue >= first_queue};
-    this->touch(actor, label(operation.interval, operation.queue, site(touch, lane.rank)), touch);
+    return recent.number << 1 | (touch.order != Order::plain);
 }
 
 // Whether what the label stands for happened before the actor's access.
 inline bool Races::knows(const Actor &actor, Label label) const {
-    uint32_t interval = interval_of(label), who = actor_of(label);
+    const LaneHistory &history = actor.lane.history;
+    return (interval_of(label) - history.from < history.count && actor_of(label) < most_thread_actors) || knows_slowly(actor, label);
+}
+
+bool Races::knows_slowly(const Actor &actor, Label label) const {
+    const uint32_t interval = interval_of(label), who = actor_of(label);
     if (interval < actor.first) return true;
     const LaneHistory &history = actor.lane.history;
-    uint32_t block = block_of(interval);
+    const uint32_t block = block_of(interval);
     if (block == actor.block) {
-        if (who == actor.lane.rank) return true;
-        if (interval <= history.floor && who < most_thread_actors) return true;
-        if (who == first_copier + actor.lane.rank && interval <= history.copies) return true;
-        return actor.own && interval <= actor.own->of(who);
+        if (who == actor.lane.rank || (who == first_copier + actor.lane.rank && interval <= history.copies)) return true;
+        return history.own && interval <= history.own->of(who);
     }
     const Part *part = history.known ? history.known->of(block) : nullptr;
     return part && interval <= part->of(who);
 }
 
-void Races::touch(const Actor &actor, Label own, const Touch &touch) {
-    Label fine = own; // the last write that was found to be known
-    for (uintptr_t at = touch.address, end = at + touch.bytes; at < end;) {
-        uintptr_t stop = std::min(end, (at | (Shadow::page_bytes - 1)) + 1);
-        Shadow::Page &page = shadow.page(at, at | stop);
-        Cell *cell = &page.cells[at % Shadow::page_bytes >> page.shift];
-        for (unsigned bytes = 1u << page.shift; at < stop; at += bytes, cell++) {
-            if (cell->write && cell->write != fine && check_write(actor, own, touch, at, bytes, cell->write)) fine = cell->write;
-            if (touch.effect != Effect::read) {
-                if (cell->read) check_readers(actor, own, touch, at, cell->read);
-                *cell = {own, 0};
-            } else if (cell->read != own) {
-                cell->read = cell->read ? add_reader(actor, own, cell->read) : own;
-            }
-        }
-    }
+inline bool Races::check_write(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write) {
+    const bool known = knows(actor, write);
+    if (known && !actor.async_proxy) return true;
+    return check_write_slowly(actor, own, touch, at, bytes, write, known);
 }
 
-bool Races::check_write(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write) {
-    bool known = knows(actor, write);
-    if (known && actor.async_proxy && actor_of(write) < first_queue && interval_of(write) >= actor.first) {
+bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write, bool known) {
+    if (known && actor_of(write) < first_queue && interval_of(write) >= actor.first) {
         const Knowledge *proxy = actor.lane.history.known ? actor.lane.history.known->proxy.get() : nullptr;
         const Part *part = proxy ? proxy->of(block_of(interval_of(write))) : nullptr;
         if (!part || interval_of(write) > part->of(actor_of(write))) report_proxy(actor.lane, own, touch, at, write);
@@ -113,6 +87,45 @@ bool Races::check_write(const Actor &actor, Label own, const Touch &touch, uintp
     }
     suspect.bytes |= ((1u << bytes) - 1) << (at - touch.address);
     return false;
+}
+
+// Called for every access: what is usual is found here, without a call.
+inline __attribute__((always_inline)) void Races::touch(const Actor &actor, Label own, const Touch &touch) {
+    Label fine = own; // the last write that was found to be known
+    for (uintptr_t at = touch.address, end = at + touch.bytes; at < end;) {
+        uintptr_t stop = std::min(end, (at | (Shadow::page_bytes - 1)) + 1);
+        Shadow::Page &page = shadow.page(at, at | stop);
+        Cell *cell = &page.cells[at % Shadow::page_bytes >> page.shift];
+        for (unsigned bytes = 1u << page.shift; at < stop; at += bytes, cell++) {
+            const Label write = cell->write;
+            if (write && write != fine && check_write(actor, own, touch, at, bytes, write)) fine = write;
+            if (touch.effect != Effect::read) {
+                if (cell->read) check_readers(actor, own, touch, at, cell->read);
+                *cell = {own, 0};
+            } else if (cell->read != own && !(cell->read && shadow.joins(cell->read, own))) {
+                cell->read = cell->read ? add_reader(actor, own, cell->read) : own;
+            }
+        }
+    }
+}
+
+inline void Races::access(Lane &lane, BlockHistory &block, const Touch &touch) {
+    if (exhausted) return;
+    settle();
+    this->touch({lane, block.id, touch.shared ? block.first : 0}, label(lane.history.interval, lane.rank, site(touch, 0)), touch);
+    if (touch.order != Order::plain) synchronize(lane, block, touch);
+}
+
+void check_access(const Touch &touch) {
+    Block &block = this_block();
+    if (block.history.races) block.history.races->access(this_lane(), block.history, touch);
+}
+
+void Races::access_later(const Lane &lane, const BlockHistory &block, const Operation &operation, const Touch &touch) {
+    if (exhausted) return;
+    settle();
+    Actor actor{lane, block.id, touch.shared ? block.first : 0, operation.queue >= first_queue};
+    this->touch(actor, label(operation.interval, operation.queue, site(touch, lane.rank)), touch);
 }
 
 void Races::judge() {
@@ -150,7 +163,7 @@ template <class Visit> void Races::each_reader(const Readers &group, Visit visit
 bool Races::knows_all(const Actor &actor, const Readers &group) const {
     uint32_t interval = interval_of(group.label);
     if (!group.lanes) return knows(actor, group.label);
-    if (interval < actor.first || (block_of(interval) == actor.block && interval <= actor.lane.history.floor)) return true;
+    if (interval < actor.first || interval - actor.lane.history.from < actor.lane.history.count) return true;
     bool all = true;
     each_reader(group, [&](Label reader) { all = all && knows(actor, reader); });
     return all;
@@ -167,8 +180,8 @@ void Races::check_readers(const Actor &actor, Label own, const Touch &touch, uin
 }
 
 Label Races::add_reader(const Actor &actor, Label own, Label readers) {
-    // Readers in more intervals than these are forgotten, the first ones first.
-    constexpr unsigned most_groups = 8;
+    // Readers in more intervals than these, and in other blocks, are forgotten, the first ones first.
+    constexpr unsigned most_groups = 8, most_elsewhere = 2;
     bool is_thread = actor_of(own) < most_thread_actors;
     auto joins = [&](Label group) {
         return interval_of(group) == interval_of(own) && is_strong(group) == is_strong(own) && is_thread &&
@@ -185,13 +198,16 @@ Label Races::add_reader(const Actor &actor, Label own, Label readers) {
         return first;
     }
     // What happened before this read can be forgotten: who conflicts with it conflicts with this read, too.
-    unsigned groups = 1;
+    unsigned groups = 1, elsewhere = 0;
     uint32_t *link = &first;
     while (*link) {
-        if (groups == most_groups || knows_all(actor, shadow.at(*link))) {
+        const Readers &group = shadow.at(*link);
+        const bool is_elsewhere = block_of(interval_of(group.label)) != actor.block;
+        if (groups == most_groups || (is_elsewhere && elsewhere == most_elsewhere) || knows_all(actor, group)) {
             *link = shadow.remove(*link);
         } else {
             groups++;
+            elsewhere += is_elsewhere;
             link = &shadow.at(*link).next;
         }
     }

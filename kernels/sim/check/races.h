@@ -1,7 +1,9 @@
 // The race detection of one launch.
 #pragma once
 
+#include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -16,7 +18,6 @@ struct Actor {
     const Lane &lane;
     uint32_t block;
     uint32_t first;       // shared memory: intervals before it had it before. Global: 0
-    const Part *own;      // what it knows of its own block
     bool async_proxy = false;
 };
 
@@ -68,8 +69,10 @@ class Races {
     void synchronize(Lane &lane, BlockHistory &block, const Touch &touch);
 
     bool knows(const Actor &actor, Label label) const;
+    bool knows_slowly(const Actor &actor, Label label) const;
     // False where it's for later to tell: `suspect`.
     bool check_write(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write);
+    bool check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write, bool known);
     void check_readers(const Actor &actor, Label own, const Touch &touch, uintptr_t at, Label readers);
     template <class Visit> void each_reader(const Readers &group, Visit visit) const;
     bool knows_all(const Actor &actor, const Readers &group) const;
@@ -90,10 +93,12 @@ class Races {
 
     Shadow shadow;
     std::vector<Origin> sites; // the first is unknown
-    std::unordered_map<uint64_t, uint32_t> site_numbers;
+    std::map<std::tuple<const void *, const char *, bool, uint32_t>, uint32_t> site_numbers;
     struct Recent {
-        uint64_t key = 0;
+        Site site;
+        uint32_t thread = 0;
         uint32_t number = 0;
+        bool is_volatile = false;
     };
     Recent recent_sites[256];
 
