@@ -114,7 +114,9 @@ void end_block(Block &block) {
 
 void exit_lane(Lane &lane) {
     BlockHistory &block = block_of(lane).history;
-    if (block.races) release(lane, block.exited);
+    if (!block.races) return;
+    release(lane, block.exited);
+    if (block_of(lane).live == 1) block.races->settle_guesses(*lane.block);
 }
 
 void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone) {

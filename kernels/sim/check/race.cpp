@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "races.h"
 
@@ -71,22 +72,37 @@ bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch
     if (known && actor_of(write) < first_queue && interval_of(write) >= actor.first) {
         const Knowledge *proxy = actor.lane.history.known ? actor.lane.history.known->proxy.get() : nullptr;
         const Part *part = proxy ? proxy->of(block_of(interval_of(write))) : nullptr;
-        if (!part || interval_of(write) > part->of(actor_of(write))) report_proxy(actor.lane, own, touch, at, write);
+        if (!part || interval_of(write) > part->of(actor_of(write))) report_proxy({&actor.lane, touch, own, write, at, false});
     }
-    if (known || !may_conflict(actor, own, touch, write)) return true;
-    bool plain_writes = touch.effect == Effect::write && !is_strong(own) && !is_strong(write) &&
-                        std::max(actor_of(own), actor_of(write)) < most_thread_actors && touch.bytes <= sizeof suspect.before;
-    if (!plain_writes) report(actor.lane, own, touch, at, write, false);
-    if (!suspect.lane) {
-        suspect.lane = &actor.lane;
-        suspect.touch = touch;
-        suspect.own = own;
-        suspect.other = write;
-        suspect.bytes = 0;
-        std::memcpy(suspect.before, reinterpret_cast<const void *>(touch.address), touch.bytes);
+    return known || conflict(actor, own, touch, at, bytes, write, false);
+}
+
+// Two accesses that nothing orders, one of them a write: reports them if they are a race. False where later ones of this access can tell more.
+bool Races::conflict(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label other, bool other_reads) {
+    const bool threads = std::max(actor_of(own), actor_of(other)) < most_thread_actors;
+    if (is_strong(own) && is_strong(other)) {
+        // Code from before lanes ran independently has volatile accesses where __syncwarp belongs.
+        const bool is_legacy = threads && touch.shared && touch.is_volatile && origin(other).is_volatile &&
+                               block_of(interval_of(other)) == actor.block && actor_of(own) / warp_size == actor_of(other) / warp_size;
+        if (!is_legacy) return true;
+    } else if (is_strong(own) || is_strong(other)) {
+        const bool guess = threads && (is_strong(own) ? other_reads && !touch.is_volatile : touch.effect == Effect::read && !origin(other).is_volatile);
+        Origin &plain = origin(is_strong(own) ? other : own);
+        if (guess && !plain.is_guess && !plain.is_suspect) {
+            plain.is_suspect = true;
+            suspects.push_back({&actor.lane, touch, own, other, at, other_reads});
+        }
+        if (guess) return true;
+    } else if (threads && !other_reads && touch.effect == Effect::write && touch.bytes <= sizeof before) {
+        if (!twin.lane) {
+            twin = {&actor.lane, touch, own, other, at, false};
+            twin_bytes = 0;
+            std::memcpy(before, reinterpret_cast<const void *>(touch.address), touch.bytes);
+        }
+        twin_bytes |= ((1u << bytes) - 1) << (at - touch.address);
+        return false;
     }
-    suspect.bytes |= ((1u << bytes) - 1) << (at - touch.address);
-    return false;
+    report({&actor.lane, touch, own, other, at, other_reads});
 }
 
 // Called for every access: what is usual is found here, without a call.
@@ -112,7 +128,13 @@ inline __attribute__((always_inline)) void Races::touch(const Actor &actor, Labe
 inline void Races::access(Lane &lane, BlockHistory &block, const Touch &touch) {
     if (exhausted) return;
     settle();
-    this->touch({lane, block.id, touch.shared ? block.first : 0}, label(lane.history.interval, lane.rank, site(touch, 0)), touch);
+    const Label own = label(lane.history.interval, lane.rank, site(touch, 0));
+    if (touch.order == Order::plain) {
+        if (touch.effect == Effect::read) last_reads[read_count++ % std::size(last_reads)] = {touch.address, own};
+    } else if (touch.effect == Effect::update) {
+        note_guess(touch, own);
+    }
+    this->touch({lane, block.id, touch.shared ? block.first : 0}, own, touch);
     if (touch.order != Order::plain) synchronize(lane, block, touch);
 }
 
@@ -128,23 +150,31 @@ void Races::access_later(const Lane &lane, const BlockHistory &block, const Oper
     this->touch(actor, label(operation.interval, operation.queue, site(touch, lane.rank)), touch);
 }
 
-void Races::judge() {
-    const Lane &lane = *suspect.lane;
-    suspect.lane = nullptr;
-    const char *now = reinterpret_cast<const char *>(suspect.touch.address);
-    for (unsigned i = 0; i < suspect.touch.bytes; i++) {
-        if ((suspect.bytes >> i & 1) && std::memcmp(now + i, suspect.before + i, 1) != 0)
-            report(lane, suspect.own, suspect.touch, suspect.touch.address + i, suspect.other, false);
+void Races::compare() {
+    Conflict found = std::exchange(twin, {});
+    for (unsigned i = 0; i < found.touch.bytes; i++) {
+        found.at = found.touch.address + i;
+        if ((twin_bytes >> i & 1) && *reinterpret_cast<const unsigned char *>(found.at) != before[i]) report(found);
     }
 }
 
-// Whether two accesses that nothing orders, one of them a write, are a race.
-bool Races::may_conflict(const Actor &actor, Label own, const Touch &touch, Label other) const {
-    if (!is_strong(own) || !is_strong(other)) return true;
-    // Code from before lanes ran independently has volatile accesses where __syncwarp belongs.
-    uint32_t neighbor = actor_of(other);
-    return touch.shared && touch.is_volatile && sites[site_of(other) >> 1].is_volatile && block_of(interval_of(other)) == actor.block &&
-           actor_of(own) < most_thread_actors && neighbor < most_thread_actors && neighbor / warp_size == actor.lane.rank / warp_size;
+void Races::note_guess(const Touch &touch, Label own) {
+    for (const Read &read : last_reads) {
+        if (read.address == touch.address && interval_of(read.label) == interval_of(own) && actor_of(read.label) == actor_of(own))
+            origin(read.label).is_guess = true;
+    }
+}
+
+void Races::settle_guesses(const BlockView &block) {
+    for (size_t i = 0; i < suspects.size(); i++) {
+        const Conflict found = suspects[i];
+        if (found.lane->block != &block) continue;
+        suspects[i--] = suspects.back();
+        suspects.pop_back();
+        Origin &plain = origin(is_strong(found.own) ? found.other : found.own);
+        plain.is_suspect = false;
+        if (!plain.is_guess) report(found);
+    }
 }
 
 template <class Visit> void Races::each_reader(const Readers &group, Visit visit) const {
@@ -171,7 +201,7 @@ bool Races::knows_all(const Actor &actor, const Readers &group) const {
 
 void Races::check_readers(const Actor &actor, Label own, const Touch &touch, uintptr_t at, Label readers) {
     auto check = [&](Label reader) {
-        if (!knows(actor, reader) && may_conflict(actor, own, touch, reader)) report(actor.lane, own, touch, at, reader, true);
+        if (!knows(actor, reader)) conflict(actor, own, touch, at, 0, reader, true);
     };
     if (interval_of(readers)) return check(readers);
     for (uint32_t i = static_cast<uint32_t>(readers); i; i = shadow.remove(i)) {
