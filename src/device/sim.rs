@@ -231,6 +231,11 @@ impl stream::Queue for Queue {
         self.check(op, unsafe { ffi::sim::copy(to, from, bytes as i64, direction, self.stream) })
     }
 
+    unsafe fn promise(&self, op: &'static str, address: *const c_void, bytes: usize) -> Result<()> {
+        // SAFETY: the caller's promise; the stream is alive.
+        self.check(op, unsafe { ffi::sim::promise(address, bytes as i64, self.stream) })
+    }
+
     fn workspace(&self) -> &Mutex<Workspace> {
         &self.workspace
     }

@@ -75,6 +75,15 @@ pub(crate) trait Queue: Send + Sync {
     /// As [`clear`](Queue::clear), for both places, which do not overlap.
     unsafe fn copy(&self, op: &'static str, to: *mut c_void, from: *const c_void, bytes: usize) -> Result<()>;
 
+    /// Promises that the work enqueued from now on writes all of these bytes before any of it reads them. A queue that checks its
+    /// work finds out whether that is so; others take it for granted.
+    ///
+    /// # Safety
+    /// As [`clear`](Queue::clear).
+    unsafe fn promise(&self, _op: &'static str, _address: *const c_void, _bytes: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// The memory that operations on this queue use one after another.
     fn workspace(&self) -> &Mutex<Workspace>;
 }

@@ -136,6 +136,8 @@ unsafe extern "C" {
     ) -> i32;
     #[link_name = "\u{1}ww_sim_fill"]
     pub fn fill(to: *mut ::core::ffi::c_void, byte: i32, bytes: i64, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_promise"]
+    pub fn promise(address: *const ::core::ffi::c_void, bytes: i64, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_message"]
     pub fn message(stream: ww_stream) -> *const ::core::ffi::c_char;
     #[link_name = "\u{1}ww_sim_error_name"]
