@@ -130,6 +130,7 @@ class Block : public BlockView {
     Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
+    void check_transfers(Lane &lane);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }
