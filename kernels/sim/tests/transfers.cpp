@@ -9,6 +9,7 @@
 #include "isa/bulk.h"
 #include "isa/cluster.h"
 #include "isa/mbarrier.h"
+#include "isa/proxy.h"
 
 using namespace wwsim;
 using namespace wwsim::isa;
@@ -354,6 +355,7 @@ void ends() {
     expect("store that nobody waited for, in a checked launch", Fault::launch_failure, "the thread ends without having waited", [] {
         std::memset(shared(), 7, 64);
         observe("st", Effect::write, shared(), 64); // the compiler tells of none here
+        fence_proxy_async("fence.proxy.async");
         store(global_memory, shared(), 64);
         bulk_commit_group();
     }, checked);
