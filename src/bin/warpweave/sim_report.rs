@@ -81,13 +81,18 @@ impl Least {
 
 impl Case {
     /// A tensor of small numbers, none of them like its neighbors.
-    fn tensor<T: Float>(&self, shape: &[usize]) -> Result<Tensor<T>> {
+    fn tensor<T: Float, const N: usize>(&self, shape: [usize; N]) -> Result<Tensor<T>> {
         let number = |i: usize| T::from_f32((i.wrapping_mul(2_654_435_761) >> 8) as u8 as f32 / 128.0 - 1.0);
         Tensor::from_vec(shape, (0..shape.iter().product()).map(number).collect())?.to(&self.stream)
     }
 
-    fn zeros<T: Float>(&self, shape: &[usize]) -> Result<Tensor<T>> {
+    fn zeros<T: Float, const N: usize>(&self, shape: [usize; N]) -> Result<Tensor<T>> {
         Tensor::zeros_on(&self.stream, shape)
+    }
+
+    fn axes<const N: usize>(&self) -> [usize; N] {
+        let axes = <[usize; N]>::try_from(&self.shape[..]);
+        axes.unwrap_or_else(|_| unreachable!("the shape has the operation's axes"))
     }
 }
 
@@ -96,12 +101,13 @@ fn bytes<T: Float>(tensor: &Tensor<T>) -> usize {
 }
 
 fn norm<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
-    let (rows, columns) = (&case.shape[..1], &case.shape[1..]);
-    let (x, gamma) = (case.tensor::<T>(&case.shape)?, case.tensor::<T>(columns)?);
-    let beta = (kind == NormKind::Layer).then(|| case.tensor::<T>(columns)).transpose()?;
-    let input = case.residual.then(|| case.tensor::<T>(&case.shape)).transpose()?;
-    let mut sum = case.residual.then(|| case.zeros::<T>(&case.shape)).transpose()?;
-    let (mut y, mut mean, mut rstd) = (case.zeros::<T>(&case.shape)?, case.zeros(rows)?, case.zeros(rows)?);
+    let shape = case.axes();
+    let [rows, columns] = shape.map(|axis| [axis]);
+    let (x, gamma) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(columns)?);
+    let beta = (kind == NormKind::Layer).then(|| case.tensor::<T, _>(columns)).transpose()?;
+    let input = case.residual.then(|| case.tensor::<T, _>(shape)).transpose()?;
+    let mut sum = case.residual.then(|| case.zeros::<T, _>(shape)).transpose()?;
+    let (mut y, mut mean, mut rstd) = (case.zeros::<T, _>(shape)?, case.zeros(rows)?, case.zeros(rows)?);
     case.stream.reset_counters()?;
     let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: beta.as_ref().map(Tensor::view) };
     let residual = input.as_ref().zip(sum.as_mut());
@@ -118,11 +124,12 @@ fn norm<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
 }
 
 fn norm_backward<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
-    let (rows, columns) = (&case.shape[..1], &case.shape[1..]);
-    let (x, dy) = (case.tensor::<T>(&case.shape)?, case.tensor::<T>(&case.shape)?);
-    let (gamma, mean, rstd) = (case.tensor::<T>(columns)?, case.tensor(rows)?, case.tensor(rows)?);
-    let (mut dx, mut dgamma) = (case.zeros::<T>(&case.shape)?, case.zeros(columns)?);
-    let mut dbeta = (kind == NormKind::Layer).then(|| case.zeros::<f32>(columns)).transpose()?;
+    let shape = case.axes();
+    let [rows, columns] = shape.map(|axis| [axis]);
+    let (x, dy) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(shape)?);
+    let (gamma, mean, rstd) = (case.tensor::<T, _>(columns)?, case.tensor(rows)?, case.tensor(rows)?);
+    let (mut dx, mut dgamma) = (case.zeros::<T, _>(shape)?, case.zeros(columns)?);
+    let mut dbeta = (kind == NormKind::Layer).then(|| case.zeros::<f32, _>(columns)).transpose()?;
     case.stream.reset_counters()?;
     let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: None };
     let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
@@ -140,8 +147,8 @@ fn norm_backward<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
 }
 
 fn softmax<T: Float>(case: &Case) -> Result<Least> {
-    let [batch, heads, queries, keys] = case.shape[..] else { unreachable!("the shape has the operation's axes") };
-    let (x, mut y) = (case.tensor::<T>(&case.shape)?, case.zeros::<T>(&case.shape)?);
+    let shape @ [batch, heads, queries, keys] = case.axes();
+    let (x, mut y) = (case.tensor::<T, _>(shape)?, case.zeros::<T, _>(shape)?);
     case.stream.reset_counters()?;
     let mask = Mask { causal: case.causal, ..Mask::default() };
     ops::softmax(&SoftmaxParams { mask, ..SoftmaxParams::default() }, x.view(), y.view_mut())?;
@@ -150,7 +157,8 @@ fn softmax<T: Float>(case: &Case) -> Result<Least> {
 }
 
 fn softmax_backward<T: Float>(case: &Case) -> Result<Least> {
-    let (y, mut grad) = (case.tensor::<T>(&case.shape)?, case.tensor::<T>(&case.shape)?);
+    let shape: [usize; 4] = case.axes();
+    let (y, mut grad) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(shape)?);
     case.stream.reset_counters()?;
     ops::softmax_backward(y.view(), 1.0, grad.view_mut())?;
     Ok(Least::of([bytes(&y), bytes(&grad)], [bytes(&grad)]))
