@@ -68,7 +68,8 @@ inline bool Races::check_write(const Actor &actor, Label own, const Touch &touch
     return check_write_slowly(actor, own, touch, at, bytes, write, known);
 }
 
-bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write, bool known) {
+bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write,
+                               bool known) {
     if (known && actor_of(write) < first_queue && interval_of(write) >= actor.first) {
         const Knowledge *proxy = actor.lane.history.known ? actor.lane.history.known->proxy.get() : nullptr;
         const Part *part = proxy ? proxy->of(block_of(interval_of(write))) : nullptr;
@@ -77,8 +78,10 @@ bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch
     return known || conflict(actor, own, touch, at, bytes, write, false);
 }
 
-// Two accesses that nothing orders, one of them a write: reports them if they are a race. False where later ones of this access can tell more.
-bool Races::conflict(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label other, bool other_reads) {
+// Two accesses that nothing orders, one of them a write: reports them if they are a race. False where it's for later to tell, and the
+// access's next granules matter.
+bool Races::conflict(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label other,
+                     bool other_reads) {
     const bool threads = std::max(actor_of(own), actor_of(other)) < most_thread_actors;
     if (is_strong(own) && is_strong(other)) {
         // Code from before lanes ran independently has volatile accesses where __syncwarp belongs.
@@ -86,8 +89,9 @@ bool Races::conflict(const Actor &actor, Label own, const Touch &touch, uintptr_
                                block_of(interval_of(other)) == actor.block && actor_of(own) / warp_size == actor_of(other) / warp_size;
         if (!is_legacy) return true;
     } else if (is_strong(own) || is_strong(other)) {
-        const bool guess = threads && (is_strong(own) ? other_reads && !touch.is_volatile : touch.effect == Effect::read && !origin(other).is_volatile);
         Origin &plain = origin(is_strong(own) ? other : own);
+        const bool reads = is_strong(own) ? other_reads : touch.effect == Effect::read;
+        const bool guess = threads && reads && !touch.is_volatile && !origin(other).is_volatile;
         if (guess && !plain.is_guess && !plain.is_suspect) {
             plain.is_suspect = true;
             suspects.push_back({&actor.lane, touch, own, other, at, other_reads});

@@ -45,8 +45,10 @@ std::string Races::missing(const Conflict &found) const {
     if (is_strong(found.own) != is_strong(found.other))
         text = std::string("only ") + (is_strong(found.own) ? "this" : "the other") + " access is atomic or volatile, and ";
     if (block_of(interval_of(found.other)) != static_cast<const Block &>(*found.lane->block).history.id)
-        return text + (found.touch.shared ? "no barrier of the cluster between them" : "no fences with an atomic flag and no barrier of the grid between them");
-    return text + (own / warp_size == other / warp_size ? "no __syncwarp, barrier or fence between them" : "no barrier or fence between them");
+        text += found.touch.shared ? "no barrier of the cluster" : "no fences with an atomic flag and no barrier of the grid";
+    else
+        text += own / warp_size == other / warp_size ? "no __syncwarp, barrier or fence" : "no barrier or fence";
+    return text + " between them";
 }
 
 // "writes 4 bytes at offset 8 of …", `rest`, and the lines of both.
@@ -74,7 +76,8 @@ void Races::report(const Conflict &found) {
 void Races::tell_all(const Conflict &found) const {
     const std::string other = "which " + who(*found.lane, found.other);
     if (actor_of(found.other) >= most_thread_actors) {
-        tell(found, Fault::in_flight, other + " still " + (found.other_reads ? "reads" : "writes") + " as far as this thread has waited");
+        const char *what = found.other_reads ? " still reads" : " still writes";
+        tell(found, Fault::in_flight, other + what + " as far as this thread has waited");
     } else {
         tell(found, Fault::race, other + " has " + (found.other_reads ? "read" : "written") + ": " + missing(found));
     }

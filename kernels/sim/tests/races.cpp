@@ -1,154 +1,9 @@
-// Unit tests of check/: which accesses race, whatever the schedule, and what is said of them. Not CUDA: these tell of their accesses
-// themselves, as compiled kernels and the twins do.
-#include <cstring>
-#include <functional>
-#include <string>
-#include <vector>
-
-#include "check/check.h"
-#include "exec/lane.h"
-#include "exec/launch.h"
+// Unit tests of check/: which accesses of threads race, whatever the schedule, and what is said of them. Not CUDA: these tell of their
+// accesses themselves.
 #include "include/cooperative_groups.h"
-#include "include/cuda_runtime.h"
-#include "include/cuda_pipeline_primitives.h"
-#include "check.h"
+#include "races.h"
 
-using namespace wwsim;
-
-// ---- A kernel's accesses
-
-#define HERE __builtin_return_address(0)
-#define APART __attribute__((noinline))
-
-template <class T> APART T load(const T *at) {
-    observe({at, sizeof(T), Effect::read, Order::plain, false, nullptr, HERE});
-    return *at;
-}
-template <class T> APART void store(T *at, T value) {
-    observe({at, sizeof(T), Effect::write, Order::plain, false, nullptr, HERE});
-    *at = value;
-}
-template <class T> APART T load_volatile(const T *at) {
-    yield();
-    observe({at, sizeof(T), Effect::read, Order::relaxed, true, nullptr, HERE});
-    return *at;
-}
-template <class T> APART void store_volatile(T *at, T value) {
-    observe({at, sizeof(T), Effect::write, Order::relaxed, true, nullptr, HERE});
-    *at = value;
-    yield();
-}
-template <class T> APART T load_atomic(const T *at, Order order) {
-    yield();
-    observe({at, sizeof(T), Effect::read, order, false, nullptr, HERE});
-    return *at;
-}
-template <class T> APART void store_atomic(T *at, T value, Order order) {
-    observe({at, sizeof(T), Effect::write, order, false, nullptr, HERE});
-    *at = value;
-    yield();
-}
-template <class T> APART T add(T *at, T value, Order order = Order::relaxed) {
-    observe({at, sizeof(T), Effect::update, order, false, nullptr, HERE});
-    const T before = *at;
-    *at = before + value;
-    yield();
-    return before;
-}
-
-// All threads of the block come here before any goes on: in time, which orders nothing.
-static void in_time() {
-    static unsigned come, gone;
-    come++;
-    while (come < block().threads) yield();
-    if (++gone == block().threads) come = gone = 0;
-    while (gone != 0) yield();
-}
-
-static unsigned rank() { return lane().rank; }
-static unsigned block_number() { return block().block_idx.x; }
-template <class T = int> static T *shared() { return reinterpret_cast<T *>(block().dynamic_shared); }
-constexpr size_t global_bytes = 1 << 18, shared_bytes = 1 << 16;
-static int *global() {
-    static int *const memory = [] {
-        void *made = nullptr;
-        CHECK(cudaMalloc(&made, global_bytes) == cudaSuccess);
-        return static_cast<int *>(made);
-    }();
-    return memory;
-}
-
-// ---- Launching
-
-struct Shape {
-    dim3 grid{1}, block{64}, cluster{1};
-    bool cooperative = false;
-};
-
-class Kernel : public Body {
-  public:
-    explicit Kernel(std::function<void()> f) : f(std::move(f)) {}
-    void run() const override { f(); }
-    size_t bytes() const override { return sizeof *this; }
-
-  private:
-    std::function<void()> f;
-};
-
-// Shared memory begins written, and seen by asynchronous operations.
-static void prepare() {
-    if (rank() == 0) {
-        observe("fill", Effect::write, shared(), shared_bytes);
-        check::fence_proxy_async();
-    }
-    __syncthreads();
-    if (block().cluster_dim.x > 1) cluster_arrive(), cluster_wait();
-}
-
-static Outcome launch(const Shape &shape, Schedule schedule, const std::function<void()> &kernel) {
-    std::memset(global(), 0, global_bytes);
-    schedule.watch.check = true;
-    return run({"test", shape.grid, shape.block, shape.cluster, shared_bytes, shape.cooperative}, Kernel([&] { prepare(), kernel(); }), schedule);
-}
-
-constexpr Timing timings[] = {Timing::early, Timing::late, Timing::seeded};
-constexpr uint64_t seeds = 4;
-
-// No schedule finds a race.
-static void silent(const char *name, const Shape &shape, const std::function<void()> &kernel) {
-    for (uint64_t seed = 0; seed < seeds; seed++) {
-        for (Timing timing : timings) {
-            const Outcome outcome = launch(shape, {seed, timing}, kernel);
-            if (!outcome.ok) {
-                std::printf("%s, seed %d: expected no mistake, got %s\n", name, (int)seed, outcome.message.c_str());
-                failures++;
-                return;
-            }
-        }
-    }
-}
-
-// Every schedule finds it, and says so with all of `texts`.
-static void caught(const char *name, const Shape &shape, Fault fault, const std::vector<std::string> &texts, const std::function<void()> &kernel) {
-    for (uint64_t seed = 0; seed < seeds; seed++) {
-        for (Timing timing : timings) {
-            const Outcome outcome = launch(shape, {seed, timing}, kernel);
-            bool right = !outcome.ok && outcome.fault == fault;
-            for (const std::string &text : texts) right = right && outcome.message.find(text) != std::string::npos;
-            if (!right) {
-                std::printf("%s, seed %d: expected a report with", name, (int)seed);
-                for (const std::string &text : texts) std::printf(" '%s'", text.c_str());
-                std::printf(", got %s\n", outcome.ok ? "none" : outcome.message.c_str());
-                failures++;
-                return;
-            }
-        }
-    }
-}
-
-static void caught(const char *name, const Shape &shape, const std::vector<std::string> &texts, const std::function<void()> &kernel) {
-    caught(name, shape, Fault::race, texts, kernel);
-}
+static const std::string no_flag = "no fences with an atomic flag and no barrier of the grid between them";
 
 // ---- Threads of a block
 
@@ -162,7 +17,9 @@ static void threads_of_a_block() {
         };
     };
     silent("a barrier orders", one, exchange([] { __syncthreads(); }));
-    caught("nothing orders", one, {"race: kernel test, block (0,0,0), thread (", "4 bytes at offset ", " of the 65536 bytes of dynamic shared memory", "no barrier or fence between them", "races.cpp:"},
+    caught("nothing orders", one,
+           {"race: kernel test, block (0,0,0), thread (", "4 bytes at offset ", " of the 65536 bytes of dynamic shared memory",
+            "no barrier or fence between them", "races.cpp:"},
            exchange([] {}));
     caught("__syncwarp does not order warps", one, {"no barrier or fence"}, exchange([] { __syncwarp(); }));
     caught("a shuffle orders nothing", one, {"no __syncwarp, barrier or fence between them"}, [] {
@@ -273,7 +130,10 @@ static void same_values() {
     const Shape one{1, 64};
     silent("all write the same", one, [] { store(global(), 1); });
     caught("all write something else", one, {"writes 4 bytes at offset ", "has written"}, [] { store(global(), (int)rank()); });
-    caught("one byte of it differs", one, {"has written"}, [] { store(reinterpret_cast<short *>(global()) + 1, short(rank() == 63 ? 2 : 1)), yield(); });
+    caught("one byte of it differs", one, {"has written"}, [] {
+        store(reinterpret_cast<short *>(global()) + 1, short(rank() == 63 ? 2 : 1));
+        yield();
+    });
 }
 
 // ---- Atomics, volatile, fences
@@ -355,7 +215,7 @@ static void flags() {
     silent("fence, acquire", two, message(publish_fence, await_acquire));
     silent("fence, fence", two, message(publish_fence, await_fence));
     silent("fence, barrier", two, message(publish_fence, [](int *flag) { await_relaxed(flag), __syncthreads(); }));
-    caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: no fences with an atomic flag and no barrier of the grid"},
+    caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: " + no_flag},
            message(publish_fence, await_relaxed));
     caught("no fence of the writer", two, {"thread (0,0,0) of block (0,0,0) has written"}, message(publish_relaxed, await_fence));
     caught("the fence comes before the data", two, {"has written"}, [] {
@@ -443,15 +303,16 @@ static void locks_and_last_blocks() {
         };
     };
     silent("the last block sums up", {64, 64}, sum(true));
-    caught("the last block sums up what may not be there", {64, 64}, {"of block (", "no fences with an atomic flag and no barrier of the grid"}, sum(false));
+    caught("the last block sums up what may not be there", {64, 64}, {"of block (", no_flag}, sum(false));
 }
 
 // ---- Blocks
 
 static void blocks_of_a_grid() {
-    caught("two blocks write", {2, 32}, {"of block (", "has written: no fences with an atomic flag and no barrier of the grid"}, [] { store(global() + rank(), (int)block_number()); });
+    caught("two blocks write", {2, 32}, {"of block (", "has written: " + no_flag},
+           [] { store(global() + rank(), (int)block_number()); });
     silent("all read", {8, 128}, [] { load(global()); });
-    caught("one of many that read writes", {8, 128}, {"no fences with an atomic flag and no barrier of the grid"}, [] {
+    caught("one of many that read writes", {8, 128}, {no_flag}, [] {
         load(global());
         if (block_number() == 5 && rank() == 0) __syncthreads_or(0), store(global(), 1);
         else __syncthreads_or(0);
@@ -469,7 +330,7 @@ static void blocks_of_a_grid() {
         };
     };
     silent("a barrier of the grid orders", {4, 64, 1, true}, halo(true));
-    caught("blocks of a cooperative grid", {4, 64, 1, true}, {"no fences with an atomic flag and no barrier of the grid"}, halo(false));
+    caught("blocks of a cooperative grid", {4, 64, 1, true}, {no_flag}, halo(false));
     silent("again and again", {4, 64, 1, true}, [] {
         for (int i = 0; i < 3; i++) {
             store(global() + 64 * block_number() + rank(), i);
@@ -514,149 +375,6 @@ static void blocks_of_a_grid() {
     });
 }
 
-// ---- Asynchronous operations
-
-static void copies() {
-    const Shape one{1, 64};
-    const auto copy = [] { isa::cp_async("cp.async.ca", shared<char>() + 16 * rank(), global() + 4 * rank(), 16, 16), async_commit(); };
-    const auto own = [copy](int wait_for) {
-        return [=] {
-            copy();
-            async_commit();
-            async_wait((unsigned)wait_for);
-            load(shared() + 4 * rank());
-        };
-    };
-    silent("waited for", one, own(1));
-    caught("read in flight", one, Fault::in_flight, {"used in flight: ", "reads 4 bytes", "cp.async of thread (", "still writes"}, own(2));
-    const auto exchanged = [copy](bool waits, bool synchronizes) {
-        return [=] {
-            copy();
-            if (waits) async_wait(0);
-            if (synchronizes) __syncthreads();
-            else in_time();
-            load(shared() + 4 * (rank() ^ 32));
-        };
-    };
-    silent("waited for, then a barrier", one, exchanged(true, true));
-    caught("a barrier does not wait", one, Fault::in_flight, {"cp.async of thread (", "still writes"}, exchanged(false, true));
-    caught("what another thread waited for", one, Fault::in_flight, {"cp.async of thread (", "still writes"}, exchanged(true, false));
-    caught("a copy over what others still read", one, {"cp.async writes 16 bytes", "has read: nothing orders the two"}, [=] {
-        load(shared() + 4 * (rank() ^ 32));
-        in_time();
-        copy();
-    });
-    caught("a copy over a copy", one, Fault::in_flight, {"cp.async writes 16 bytes", "still writes"}, [=] { copy(), copy(); });
-    caught("the source is written in flight", one, Fault::in_flight, {"writes 4 bytes at offset ", "still reads"}, [=] {
-        copy();
-        store(global() + 4 * rank(), 1);
-        async_wait(0);
-    });
-    silent("stages in turn", one, [] {
-        const auto stage = [](int i) { return shared() + i % 3 * 256 + 4 * rank(); };
-        for (int i = 0; i < 2; i++) isa::cp_async("cp.async", stage(i), global() + 256 * i + 4 * rank(), 16, 16), async_commit();
-        for (int i = 0; i < 12; i++) {
-            async_wait(1);
-            __syncthreads();
-            for (int j = 0; j < 256; j += 16) load(shared() + i % 3 * 256 + j);
-            if (i < 10) isa::cp_async("cp.async", stage(i + 2), global() + 256 * (i + 2) + 4 * rank(), 16, 16);
-            async_commit();
-        }
-    });
-}
-
-// A bulk copy as its twin does it: thread 0 starts it, and `done` is where its end is made known.
-static check::Operation bulk(const char *instruction, Effect effect, void *at, size_t bytes, const void *queue, check::Clock &done) {
-    const check::Operation operation = check::begin(instruction, queue, true);
-    check::touches(operation, {at, bytes, effect});
-    check::complete(operation, done);
-    return operation;
-}
-
-static void operations() {
-    const Shape one{1, 64};
-    const auto loaded = [](bool waits) {
-        return [=] {
-            static check::Clock done;
-            if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::write, shared(), 1024, &done, done);
-            in_time();
-            if (waits) check::acquire(this_lane(), done);
-            load(shared() + rank());
-        };
-    };
-    silent("a load that is waited for", one, loaded(true));
-    caught("a load that is not", one, Fault::in_flight, {"reads 4 bytes", "cp.async.bulk of thread (0,0,0) still writes"}, loaded(false));
-
-    // Thread 0 stores what all have written.
-    const auto stored = [](bool fences, bool after, bool synchronizes) {
-        return [=] {
-            static check::Clock done;
-            store(shared() + rank(), 1);
-            if (fences && !after) check::fence_proxy_async();
-            if (synchronizes) __syncthreads(); else in_time();
-            if (fences && after) check::fence_proxy_async();
-            if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::read, shared(), 256, &done, done);
-            __syncthreads();
-        };
-    };
-    silent("fence.proxy.async, then a barrier", one, stored(true, false, true));
-    silent("a barrier, then fence.proxy.async", one, stored(true, true, true));
-    caught("no fence.proxy.async", one, {"cp.async.bulk reads 256 bytes", "no fence.proxy.async between them"}, stored(false, false, true));
-    caught("no barrier", one, {"cp.async.bulk reads 256 bytes", "has written: nothing orders the two"}, stored(true, false, false));
-    caught("the fence of another thread", one, {"no fence.proxy.async"}, [] {
-        static check::Clock done;
-        store(shared() + rank(), 1);
-        __syncthreads();
-        if (rank() == 1) check::fence_proxy_async();
-        if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::read, shared(), 256, &done, done);
-    });
-    silent("a read needs no fence before an asynchronous write", one, [] {
-        static check::Clock done;
-        load(shared() + rank());
-        __syncthreads();
-        if (rank() == 0) done = {}, bulk("cp.async.bulk", Effect::write, shared(), 256, &done, done);
-        __syncthreads();
-    });
-    const auto reused = [](bool waits) {
-        return [=] {
-            static check::Clock read;
-            if (rank() == 0) read = {}, bulk("wgmma", Effect::read, shared(), 1024, &read, read);
-            in_time();
-            if (rank() == 1) {
-                static check::Clock written;
-                if (waits) check::acquire(this_lane(), read);
-                bulk("cp.async.bulk", Effect::write, shared(), 1024, &written, written);
-            }
-        };
-    };
-    silent("a stage that has been read", one, reused(true));
-    caught("a stage that is still read", one, Fault::in_flight, {"cp.async.bulk writes 1024 bytes", "wgmma of thread (0,0,0) still reads"}, reused(false));
-    silent("reductions of several blocks", {4, 32}, [] {
-        static check::Clock done;
-        if (rank() != 0) return;
-        const check::Operation operation = check::begin("cp.reduce.async.bulk", &done, true);
-        check::touches(operation, {global(), 1024, Effect::update, Order::relaxed});
-    });
-    silent("the end of the first of a queue", one, [] {
-        static check::Clock first, second;
-        if (rank() != 0) return;
-        first = second = {};
-        bulk("cp.async.bulk", Effect::write, shared(), 256, &first, first);
-        bulk("cp.async.bulk", Effect::write, shared() + 64, 256, &first, second);
-        check::acquire(this_lane(), first);
-        load(shared());
-    });
-    caught("the end of the first is not that of the second", one, Fault::in_flight, {"offset 256 ", "still writes"}, [] {
-        static check::Clock first, second;
-        if (rank() != 0) return;
-        first = second = {};
-        bulk("cp.async.bulk", Effect::write, shared(), 256, &first, first);
-        bulk("cp.async.bulk", Effect::write, shared() + 64, 256, &first, second);
-        check::acquire(this_lane(), first);
-        load(shared() + 64);
-    });
-}
-
 int main() {
     threads_of_a_block();
     named_barriers();
@@ -666,8 +384,6 @@ int main() {
     flags();
     locks_and_last_blocks();
     blocks_of_a_grid();
-    copies();
-    operations();
     if (failures == 0) std::printf("all passed\n");
     return failures != 0;
 }
