@@ -91,6 +91,7 @@ class Block : public BlockView {
     Grid *grid = nullptr;
     unsigned rank_in_gang = 0;
     unsigned live = 0; // threads that have not exited
+    unsigned free_registers = 0; // that a warp gave back, for each of its threads
     Random random;
     count::Recorder recorder; // of what the launch costs, if that is counted
     // Where the `__shared__` variables of this OS thread lie: its thread-local storage, module by module.
@@ -135,6 +136,7 @@ class Block : public BlockView {
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
     void check_nobody_left(const Barrier &barrier);
+    void check_transfers(Lane &lane);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }

@@ -117,6 +117,10 @@ std::string Block::describe() const {
                 if (warp.meetings[m].mask == lane.waiting_for) there = warp.meetings[m].arrived;
             }
             what += format(": warp %u, mask 0x%08x, lanes 0x%08x are there", i / warp_size, lane.waiting_for, there);
+        } else if (lane.waiting == Waiting::warpgroup) {
+            what += ": not all four warps of its warpgroup have issued the product";
+        } else if (lane.waiting == Waiting::registers) {
+            what += format(": for %u registers a thread; the block has %u left to add to those of a warp", lane.waiting_for, free_registers);
         }
         const std::string line = line_of(lane.site);
         if (!line.empty()) what += ", at " + line;
