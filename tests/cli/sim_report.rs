@@ -33,7 +33,8 @@ fn json_holds_what_the_table_shows() {
     if !can_report(&sandbox) {
         return;
     }
-    let report: Value = serde_json::from_str(&sandbox.run("sim-report softmax 4x64 --type f32 --causal --json")).unwrap();
+    let report: Value =
+        serde_json::from_str(&sandbox.run("sim-report softmax 4x64 --type f32 --causal --json")).unwrap();
     assert_eq!(report["shape"], serde_json::json!([1, 1, 4, 64]));
     // Query i sees keys up to i + 60.
     assert_eq!(report["least_bytes"]["read"], (61 + 62 + 63 + 64) * 4);
