@@ -2,8 +2,8 @@
 
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <mutex>
 #include <spawn.h>
 #include <sys/wait.h>
