@@ -71,7 +71,7 @@ void fault(Fault kind, const char *pattern, ...) {
 void fault(Fault kind, std::string text) {
     char copy[512];
     std::snprintf(copy, sizeof copy, "%s", text.c_str());
-    text = std::string();
+    std::string().swap(text);
     fault(kind, "%s", copy);
 }
 
