@@ -16,10 +16,11 @@ static Races *races_of(const Lane &lane) {
     return races;
 }
 
-static void set_known(LaneHistory &lane, uint32_t block, Known known) {
-    const Part *part = known->of(block);
-    lane.floor = part ? part->floor : 0;
-    lane.known = std::move(known);
+static void set_known(LaneHistory &lane, const BlockHistory &block, const Known &known, const Part *own) {
+    lane.known = known;
+    lane.own = own;
+    lane.from = block.from;
+    lane.count = own && own->floor >= block.from ? own->floor - block.from + 1 : 0;
 }
 
 void learn(Lane &lane, const Known &what) {
@@ -31,7 +32,7 @@ void learn(Lane &lane, const Known &what) {
         block.asked_known = own.known;
         block.asked_clock = what;
     }
-    set_known(own, block.id, block.answer);
+    set_known(own, block, block.answer, block.answer->of(block.id));
 }
 
 void learn_pending(Lane &lane) { learn(lane, std::exchange(lane.history.pending, nullptr)); }
@@ -86,7 +87,7 @@ void fence_proxy_async() {
     auto seen = std::make_shared<Knowledge>(*so_far(lane));
     seen->proxy = nullptr;
     known->proxy = std::move(seen);
-    set_known(lane.history, block_of(lane).history.id, std::move(known));
+    set_known(lane.history, block_of(lane).history, known, lane.history.own);
 }
 
 std::shared_ptr<Races> check_launch(unsigned threads) { return std::make_shared<Races>(threads); }
@@ -113,7 +114,9 @@ void end_block(Block &block) {
 
 void exit_lane(Lane &lane) {
     BlockHistory &block = block_of(lane).history;
-    if (block.races) release(lane, block.exited);
+    if (!block.races) return;
+    release(lane, block.exited);
+    if (block_of(lane).live == 1) block.races->settle_guesses(*lane.block);
 }
 
 void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone) {
@@ -165,8 +168,7 @@ void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *wai
     uint32_t next = is_newest ? races->next_interval(history) : history.newest;
     Known known = std::move(all);
     each([&](Lane &lane) {
-        lane.history.known = known;
-        lane.history.floor = part.floor;
+        set_known(lane.history, history, known, &part);
         lane.history.copies = 0;
         lane.history.interval = next;
     });

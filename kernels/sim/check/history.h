@@ -16,11 +16,15 @@ class Block;
 
 namespace check {
 
+class Part;
+
 struct LaneHistory {
     uint32_t interval = 0;   // of what it does now
-    uint32_t floor = 0;      // of `known`, for its own block
+    // Of `known` for its own block: everything that threads did in the `count` intervals from `from` on is known.
+    uint32_t from = 0, count = 0;
     uint32_t copies = 0;     // its cp.async up to this interval are done, which `known` need not say
     std::shared_ptr<const Knowledge> known;
+    const Part *own = nullptr;                  // its part for the own block
     std::shared_ptr<const Knowledge> published; // what its relaxed writes tell others: all up to its last fence
     std::shared_ptr<const Knowledge> pending;   // what its relaxed reads were told: known from its next fence or barrier on
 };
@@ -29,8 +33,9 @@ struct BlockHistory {
     Races *races = nullptr; // null: not checked
     uint32_t id = 0;        // the block's number in the grid
     uint32_t first = 0;     // intervals before it are of earlier blocks, which had this shared memory before
-    uint32_t newest = 0;    // the newest of this block's intervals
-    uint32_t last = 0;      // of those that it may use before it asks for more
+    uint32_t from = 0;      // this block's intervals, as many as follow each other without another's,
+    uint32_t newest = 0;    // the newest of them,
+    uint32_t last = 0;      // and the last that it may use before it asks for more
     Clock exited;           // what the threads that have exited knew
     std::unordered_map<const void *, uint32_t> queues;
     // The last answer of `acquire`, which the threads of a block ask for one after the other.

@@ -1,7 +1,9 @@
 // The race detection of one launch.
 #pragma once
 
+#include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -16,7 +18,6 @@ struct Actor {
     const Lane &lane;
     uint32_t block;
     uint32_t first;       // shared memory: intervals before it had it before. Global: 0
-    const Part *own;      // what it knows of its own block
     bool async_proxy = false;
 };
 
@@ -31,10 +32,12 @@ class Races {
     void access(Lane &lane, BlockHistory &block, const Touch &touch);
     // The same for an operation that the lane has begun.
     void access_later(const Lane &lane, const BlockHistory &block, const Operation &operation, const Touch &touch);
-    // A write whose race is none if it changes nothing has happened by now.
+    // The last write, which may be a race, has happened by now.
     void settle() {
-        if (__builtin_expect(suspect.lane != nullptr, 0)) judge();
+        if (__builtin_expect(twin.lane != nullptr, 0)) compare();
     }
+    // The threads of the block are at their end.
+    void settle_guesses(const BlockView &block);
 
     const uint32_t threads; // in each block
 
@@ -48,7 +51,10 @@ class Races {
         Site site;
         bool is_volatile = false;
         uint32_t thread = 0; // that began the operation
+        bool is_guess = false, is_suspect = false;
     };
+    const Origin &origin(Label label) const { return sites[site_of(label) >> 1]; }
+    Origin &origin(Label label) { return sites[site_of(label) >> 1]; }
 
     // Memory that threads synchronize by, with atomic or volatile accesses.
     struct Variable {
@@ -56,32 +62,39 @@ class Races {
         uint32_t since; // the interval in which it was written
     };
 
-    // A write that conflicts with another one, before it happens: no race if both write the same.
-    struct Suspect {
+    // An access that meets another one at `at`.
+    struct Conflict {
         const Lane *lane = nullptr; // null: none
         Touch touch;
         Label own, other;
-        uint32_t bytes = 0; // that conflict: a bit for each
-        unsigned char before[16];
+        uintptr_t at;
+        bool other_reads; // else it writes
     };
+
+    // Code that builds an atomic operation out of atomicCAS begins with an ordinary read, a guess that atomicCAS verifies. So a read is
+    // no race with atomics where a thread goes on to update what it has read.
+    void note_guess(const Touch &touch, Label own);
 
     void synchronize(Lane &lane, BlockHistory &block, const Touch &touch);
 
     bool knows(const Actor &actor, Label label) const;
-    // False where it's for later to tell: `suspect`.
+    bool knows_slowly(const Actor &actor, Label label) const;
+    // False where it's for later to tell.
     bool check_write(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write);
+    bool check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write, bool known);
     void check_readers(const Actor &actor, Label own, const Touch &touch, uintptr_t at, Label readers);
     template <class Visit> void each_reader(const Readers &group, Visit visit) const;
     bool knows_all(const Actor &actor, const Readers &group) const;
     Label add_reader(const Actor &actor, Label own, Label readers);
 
-    bool may_conflict(const Actor &actor, Label own, const Touch &touch, Label other) const;
-    void judge();
-    [[noreturn]] void report(const Lane &lane, Label own, const Touch &touch, uintptr_t at, Label other, bool other_reads);
-    [[noreturn]] void report_proxy(const Lane &lane, Label own, const Touch &touch, uintptr_t at, Label write);
+    bool conflict(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label other, bool other_reads);
+    void compare();
+    [[noreturn]] void report(const Conflict &found);
+    [[noreturn]] void report_proxy(const Conflict &found);
     std::string who(const Lane &lane, Label label) const;
-    std::string missing(const Lane &lane, Label own, const Touch &touch, Label other) const;
-    void tell(const Lane &lane, Fault kind, const std::string &what, Label own, Label other) const;
+    std::string missing(const Conflict &found) const;
+    void tell_all(const Conflict &found) const;
+    void tell(const Conflict &found, Fault kind, const std::string &what) const;
 
     // Intervals are given to blocks in runs.
     static constexpr uint32_t run = 64;
@@ -90,15 +103,28 @@ class Races {
 
     Shadow shadow;
     std::vector<Origin> sites; // the first is unknown
-    std::unordered_map<uint64_t, uint32_t> site_numbers;
+    std::map<std::tuple<const void *, const char *, bool, uint32_t>, uint32_t> site_numbers;
     struct Recent {
-        uint64_t key = 0;
+        Site site;
+        uint32_t thread = 0;
         uint32_t number = 0;
+        bool is_volatile = false;
     };
     Recent recent_sites[256];
 
     std::unordered_map<uintptr_t, Variable> variables;
-    Suspect suspect;
+    // The first write that met another one, before it happens: no race if both write the same, to the bytes of the mask.
+    Conflict twin;
+    uint32_t twin_bytes = 0;
+    unsigned char before[16];
+    // Reads that may be guesses, one for each site.
+    std::vector<Conflict> suspects;
+    struct Read {
+        uintptr_t address = 0;
+        Label label = 0;
+    };
+    Read last_reads[8]; // ordinary ones, any thread's
+    unsigned read_count = 0;
 };
 
 } // namespace wwsim::check

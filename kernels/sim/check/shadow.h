@@ -61,6 +61,16 @@ class Shadow {
     const Readers &at(uint32_t index) const { return readers[index]; }
     const uint32_t *lanes(const Readers &of) const { return masks.data() + of.lanes; }
 
+    // Whether the first of several readers are threads that read in the same interval as this one, which then is one of them.
+    bool joins(Label readers, Label label) {
+        constexpr Label no_thread = Label{actor_count - most_thread_actors} << site_bits, same = ~Label{0} << 32 | no_thread | 1;
+        if (interval_of(readers)) return false;
+        const Readers &group = at(static_cast<uint32_t>(readers));
+        if (((group.label ^ label) & same) | (label & no_thread) || !group.lanes) return false;
+        const uint32_t rank = actor_of(label);
+        masks[group.lanes + rank / lane_count] |= 1u << rank % lane_count;
+        return true;
+    }
     // Another reader of the group, a thread, in the same interval.
     void add_lane(Readers &group, uint32_t rank);
     uint32_t add(Label label, uint32_t next);

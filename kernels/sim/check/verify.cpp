@@ -9,6 +9,22 @@
 #include "../exec/grid.h"
 
 namespace wwsim::check {
+
+std::string describe(const Place &place) {
+    char text[64];
+    if (place.name) {
+        std::snprintf(text, sizeof text, " (%zu bytes)", place.bytes);
+        return (place.space == Space::shared ? "the shared variable " : "the variable ") + std::string(place.name) + text;
+    }
+    if (place.space == Space::shared) {
+        std::snprintf(text, sizeof text, "the %zu bytes of dynamic shared memory", place.bytes);
+    } else {
+        std::snprintf(text, sizeof text, "the %sallocation of %zu bytes at %p", place.freed ? "freed " : "", place.bytes,
+                      reinterpret_cast<void *>(place.begin));
+    }
+    return text;
+}
+
 namespace {
 
 // An access that misses an allocation by less than this, or by less than its size, was meant for it.
@@ -26,22 +42,6 @@ std::string text_of(const Access &access) {
     return text;
 }
 
-// "the allocation of 512 bytes at 0x1200"
-std::string text_of(const Place &place) {
-    char text[64];
-    if (place.name) {
-        std::snprintf(text, sizeof text, " (%zu bytes)", place.bytes);
-        return (place.space == Space::shared ? "the shared variable " : "the variable ") + std::string(place.name) + text;
-    }
-    if (place.space == Space::shared) {
-        std::snprintf(text, sizeof text, "the %zu bytes of dynamic shared memory", place.bytes);
-    } else {
-        std::snprintf(text, sizeof text, "the %sallocation of %zu bytes at %p", place.freed ? "freed " : "", place.bytes,
-                      reinterpret_cast<void *>(place.begin));
-    }
-    return text;
-}
-
 // Where the access lies as seen from what it misses or meets.
 std::string relation(const Access &access, const Place &place) {
     const uintptr_t at = address_of(access), end = place.begin + place.bytes;
@@ -52,7 +52,7 @@ std::string relation(const Access &access, const Place &place) {
         std::snprintf(text, sizeof text, "%zu bytes before ", place.begin - at);
     else
         std::snprintf(text, sizeof text, "at offset %zu of ", at - place.begin);
-    return text + text_of(place);
+    return text + describe(place);
 }
 
 [[noreturn]] void report(Fault kind, const Access &access, const std::string &what) {

@@ -1,10 +1,15 @@
 // What a checked launch asks of each access on its own: that the memory is there, may be used so, and was written before it is read.
 #pragma once
 
+#include <string>
+
 #include "../watch/place.h"
 #include "../watch/watch.h"
 
 namespace wwsim::check {
+
+// "the allocation of 512 bytes at 0x1200"
+std::string describe(const Place &place);
 
 // Ends the launch where the running lane's access is a mistake. Notes what it writes.
 void verify(const Access &access, const Place &place);

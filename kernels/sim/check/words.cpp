@@ -1,10 +1,10 @@
 // What the report of a race says.
 #include <algorithm>
-#include <cstdio>
 
 #include "../exec/grid.h"
 #include "races.h"
 #include "source.h"
+#include "verify.h"
 
 namespace wwsim::check {
 
@@ -22,78 +22,68 @@ static std::string block_name(const BlockView &block, unsigned number) {
     return "block " + triple(number % x, number / x % y, number / x / y);
 }
 
-static std::string place(const Lane &lane, uintptr_t address, bool shared) {
-    char text[96];
-    const uintptr_t offset = address - reinterpret_cast<uintptr_t>(lane.block->dynamic_shared);
-    if (!shared) {
-        std::snprintf(text, sizeof text, "global memory at %#zx", static_cast<size_t>(address));
-    } else if (offset < lane.block->dynamic_shared_bytes) {
-        std::snprintf(text, sizeof text, "byte %zu of dynamic shared memory", static_cast<size_t>(offset));
-    } else {
-        std::snprintf(text, sizeof text, "shared memory at %#zx", static_cast<size_t>(address));
-    }
-    return text;
-}
-
 static std::string size(size_t bytes) { return bytes == 1 ? "1 byte" : std::to_string(bytes) + " bytes"; }
 
 // "cp.async of thread (3,0,0)", and of which block where it is another.
 std::string Races::who(const Lane &lane, Label label) const {
-    const Origin &origin = sites[site_of(label) >> 1];
+    const Origin &from = origin(label);
     const uint32_t actor = actor_of(label), block = block_of(interval_of(label));
     const bool operation = actor >= most_thread_actors;
     std::string text;
-    if (operation) text = std::string(origin.site.instruction ? origin.site.instruction : "an asynchronous operation") + " of ";
-    text += thread_name(*lane.block, !operation ? actor : actor < first_queue ? actor - first_copier : origin.thread);
+    if (operation) text = std::string(from.site.instruction ? from.site.instruction : "an asynchronous operation") + " of ";
+    text += thread_name(*lane.block, !operation ? actor : actor < first_queue ? actor - first_copier : from.thread);
     if (block != static_cast<const Block &>(*lane.block).history.id) text += " of " + block_name(*lane.block, block);
     return text;
 }
 
 // What should have ordered the two.
-std::string Races::missing(const Lane &lane, Label own, const Touch &touch, Label other) const {
-    if (std::max(actor_of(own), actor_of(other)) >= most_thread_actors) return "nothing orders the two";
-    if (is_strong(own) && is_strong(other)) return "no __syncwarp between them, which volatile does not replace";
+std::string Races::missing(const Conflict &found) const {
+    const uint32_t own = actor_of(found.own), other = actor_of(found.other);
+    if (std::max(own, other) >= most_thread_actors) return "nothing orders the two";
+    if (is_strong(found.own) && is_strong(found.other)) return "no __syncwarp between them, which volatile does not replace";
     std::string text;
-    if (is_strong(own) != is_strong(other)) {
-        text = std::string("only ") + (is_strong(own) ? "this" : "the other") + " access is atomic or volatile, and ";
-    }
-    if (block_of(interval_of(other)) != static_cast<const Block &>(*lane.block).history.id) {
-        return text + (touch.shared ? "no barrier of the cluster between them" : "nothing orders the two blocks: no fences with an atomic flag, no barrier of the grid");
-    }
-    return text + (actor_of(own) / warp_size == actor_of(other) / warp_size ? "no __syncwarp, barrier or fence between them" : "no barrier or fence between them");
+    if (is_strong(found.own) != is_strong(found.other))
+        text = std::string("only ") + (is_strong(found.own) ? "this" : "the other") + " access is atomic or volatile, and ";
+    if (block_of(interval_of(found.other)) != static_cast<const Block &>(*found.lane->block).history.id)
+        return text + (found.touch.shared ? "no barrier of the cluster between them" : "no fences with an atomic flag and no barrier of the grid between them");
+    return text + (own / warp_size == other / warp_size ? "no __syncwarp, barrier or fence between them" : "no barrier or fence between them");
 }
 
-void Races::tell(const Lane &lane, Fault kind, const std::string &what, Label own, Label other) const {
-    const Block &block = static_cast<const Block &>(*lane.block);
-    const std::string here = line_of(sites[site_of(own) >> 1].site.where), there = line_of(sites[site_of(other) >> 1].site.where);
+// "kernel k, block (0,0,0), thread (1,0,0): writes 4 bytes at offset 8 of …", `rest`, and the lines of both.
+void Races::tell(const Conflict &found, Fault kind, const std::string &rest) const {
+    Block &block = static_cast<Block &>(const_cast<BlockView &>(*found.lane->block));
+    const Origin &own = origin(found.own);
+    const Place place = block.grid->watching->places.find(block, found.at);
     std::string text = std::string("kernel ") + block.grid->launch.kernel + ", " + block_name(block, block.history.id) + ", " +
-                       thread_name(block, lane.rank) + ": " + what;
+                       thread_name(block, found.lane->rank) + ": ";
+    if (own.site.instruction) text += std::string(own.site.instruction) + " ";
+    const Effect effect = found.touch.effect;
+    text += effect == Effect::read ? "reads " : effect == Effect::write ? "writes " : "updates ";
+    text += size(found.touch.bytes) + " at offset " + std::to_string(found.at - place.begin) + " of " + describe(place) + ", " + rest;
+    const std::string here = line_of(own.site.where), there = line_of(origin(found.other).site.where);
     if (!here.empty()) text += "\n  at " + here;
-    if (!there.empty()) text += "\n  " + who(lane, other) + " at " + there;
+    if (!there.empty()) text += "\n  " + who(*found.lane, found.other) + " at " + there;
     block.grid->fail(kind, text);
 }
 
-// "writes 4 bytes of …", and for an operation what it is.
-static std::string does(const Lane &lane, const char *instruction, const Touch &touch, uintptr_t at) {
-    const char *verb = touch.effect == Effect::read ? "reads " : touch.effect == Effect::write ? "writes " : "updates ";
-    return (instruction ? std::string(instruction) + " " : "") + verb + size(touch.bytes) + " of " + place(lane, at, touch.shared);
-}
-
-void Races::report(const Lane &lane, Label own, const Touch &touch, uintptr_t at, Label other, bool other_reads) {
-    const bool in_flight = actor_of(other) >= most_thread_actors;
-    tell(lane, in_flight ? Fault::in_flight : Fault::race,
-         does(lane, touch.site.instruction, touch, at) + ", which " + who(lane, other) +
-             (in_flight ? std::string(" still ") + (other_reads ? "reads" : "writes") + " as far as this thread has waited"
-                        : std::string(other_reads ? " has read: " : " has written: ") + missing(lane, own, touch, other)),
-         own, other);
+// Ends the launch. What leaves by `abandon` destroys nothing, so it holds nothing.
+void Races::report(const Conflict &found) {
+    tell_all(found);
     this_block().abandon();
 }
 
-void Races::report_proxy(const Lane &lane, Label own, const Touch &touch, uintptr_t at, Label write) {
-    tell(lane, Fault::race,
-         does(lane, touch.site.instruction, touch, at) + " through the async proxy, which " + who(lane, write) +
-             " has written through the generic one: no fence.proxy.async between them",
-         own, write);
+void Races::tell_all(const Conflict &found) const {
+    const std::string other = "which " + who(*found.lane, found.other);
+    if (actor_of(found.other) >= most_thread_actors) {
+        tell(found, Fault::in_flight, other + " still " + (found.other_reads ? "reads" : "writes") + " as far as this thread has waited");
+    } else {
+        tell(found, Fault::race, other + " has " + (found.other_reads ? "read" : "written") + ": " + missing(found));
+    }
+}
+
+void Races::report_proxy(const Conflict &found) {
+    tell(found, Fault::race,
+         "which " + who(*found.lane, found.other) + " has written in the generic proxy: no fence.proxy.async between them");
     this_block().abandon();
 }
 

@@ -10,7 +10,7 @@
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, mbarrier };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, registers, mbarrier };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {

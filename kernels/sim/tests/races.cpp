@@ -1,5 +1,6 @@
 // Unit tests of check/: which accesses race, whatever the schedule, and what is said of them. Not CUDA: these tell of their accesses
 // themselves, as compiled kernels and the twins do.
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "exec/lane.h"
 #include "exec/launch.h"
 #include "include/cooperative_groups.h"
+#include "include/cuda_runtime.h"
 #include "include/cuda_pipeline_primitives.h"
 #include "check.h"
 
@@ -66,9 +68,14 @@ static void in_time() {
 static unsigned rank() { return lane().rank; }
 static unsigned block_number() { return block().block_idx.x; }
 template <class T = int> static T *shared() { return reinterpret_cast<T *>(block().dynamic_shared); }
+constexpr size_t global_bytes = 1 << 18, shared_bytes = 1 << 16;
 static int *global() {
-    static std::vector<int> memory(1 << 16);
-    return memory.data();
+    static int *const memory = [] {
+        void *made = nullptr;
+        CHECK(cudaMalloc(&made, global_bytes) == cudaSuccess);
+        return static_cast<int *>(made);
+    }();
+    return memory;
 }
 
 // ---- Launching
@@ -82,15 +89,26 @@ class Kernel : public Body {
   public:
     explicit Kernel(std::function<void()> f) : f(std::move(f)) {}
     void run() const override { f(); }
+    size_t bytes() const override { return sizeof *this; }
 
   private:
     std::function<void()> f;
 };
 
+// Shared memory begins written, and seen by asynchronous operations.
+static void prepare() {
+    if (rank() == 0) {
+        observe("fill", Effect::write, shared(), shared_bytes);
+        check::fence_proxy_async();
+    }
+    __syncthreads();
+    if (block().cluster_dim.x > 1) cluster_arrive(), cluster_wait();
+}
+
 static Outcome launch(const Shape &shape, Schedule schedule, const std::function<void()> &kernel) {
-    std::fill_n(global(), 1 << 16, 0);
+    std::memset(global(), 0, global_bytes);
     schedule.watch.check = true;
-    return run({"test", shape.grid, shape.block, shape.cluster, 64 * 1024, shape.cooperative}, Kernel(kernel), schedule);
+    return run({"test", shape.grid, shape.block, shape.cluster, shared_bytes, shape.cooperative}, Kernel([&] { prepare(), kernel(); }), schedule);
 }
 
 constexpr Timing timings[] = {Timing::early, Timing::late, Timing::seeded};
@@ -144,7 +162,7 @@ static void threads_of_a_block() {
         };
     };
     silent("a barrier orders", one, exchange([] { __syncthreads(); }));
-    caught("nothing orders", one, {"race: kernel test, block (0,0,0), thread (", "4 bytes of byte ", " of dynamic shared memory", "no barrier or fence between them", "races.cpp:"},
+    caught("nothing orders", one, {"race: kernel test, block (0,0,0), thread (", "4 bytes at offset ", " of the 65536 bytes of dynamic shared memory", "no barrier or fence between them", "races.cpp:"},
            exchange([] {}));
     caught("__syncwarp does not order warps", one, {"no barrier or fence"}, exchange([] { __syncwarp(); }));
     caught("a shuffle orders nothing", one, {"no __syncwarp, barrier or fence between them"}, [] {
@@ -160,7 +178,7 @@ static void threads_of_a_block() {
             __syncwarp();
         }
     });
-    caught("written again before all have read", one, {"writes 4 bytes of byte 28 ", "has read: no "}, [] {
+    caught("written again before all have read", one, {"writes 4 bytes at offset 28 ", "has read: no "}, [] {
         store(shared() + rank(), (int)rank());
         __syncthreads();
         for (unsigned i = 0; i < 128; i++) load(shared() + i);
@@ -239,12 +257,12 @@ static void sizes() {
         __syncthreads();
         if (rank() < 32) load(shared() + rank());
     });
-    caught("a byte within another's word", one, {"writes 1 byte of byte 7 ", "thread (0,0,0) has read"}, [] {
+    caught("a byte within another's word", one, {"writes 1 byte at offset 7 ", "thread (0,0,0) has read"}, [] {
         if (rank() == 0) load(shared() + 1);
         in_time();
         if (rank() == 40) store(shared<char>() + 7, 'a');
     });
-    caught("the last of many words", one, {"writes 4 bytes of byte 4108 ", "thread (0,0,0) has read"}, [] {
+    caught("the last of many words", one, {"writes 4 bytes at offset 4108 ", "thread (0,0,0) has read"}, [] {
         if (rank() == 0) observe("copy", Effect::read, shared() + 5, 4112 - 20);
         in_time();
         if (rank() == 40) store(shared() + 1028, 1), store(shared() + 1027, 1);
@@ -260,7 +278,7 @@ static void sizes() {
 static void same_values() {
     const Shape one{1, 64};
     silent("all write the same", one, [] { store(global(), 1); });
-    caught("all write something else", one, {"writes 4 bytes of global memory", "has written"}, [] { store(global(), (int)rank()); });
+    caught("all write something else", one, {"writes 4 bytes at offset ", "has written"}, [] { store(global(), (int)rank()); });
     caught("one byte of it differs", one, {"has written"}, [] { store(reinterpret_cast<short *>(global()) + 1, short(rank() == 63 ? 2 : 1)), yield(); });
 }
 
@@ -286,6 +304,21 @@ static void atomics() {
         add(shared(), 1);
         __syncthreads();
         CHECK(load(shared()) == 64);
+    });
+    // As atomicCAS is used to make other atomics. Some threads are content with what they read.
+    const auto maximum = [] {
+        const int value = int(rank() * 37 % 64);
+        for (int before = load(global()); before < value; before = global()[0]) {
+            observe("atomicCAS", Effect::update, global(), 4, Order::relaxed);
+            if (global()[0] == before) global()[0] = value;
+            yield();
+        }
+    };
+    silent("a guess that atomicCAS verifies", blocks, maximum);
+    caught("an ordinary read of a counter", one, {"reads 4 bytes", "only the other access is atomic"}, [] {
+        if (rank() != 40) add(global(), 1);
+        in_time();
+        if (rank() == 40) load(global()), load(global() + 1);
     });
     caught("volatile in place of __syncwarp", {1, 32}, {"no __syncwarp between them, which volatile does not replace"}, [] {
         store_volatile(shared() + rank(), 1);
@@ -328,7 +361,7 @@ static void flags() {
     silent("fence, acquire", two, message(publish_fence, await_acquire));
     silent("fence, fence", two, message(publish_fence, await_fence));
     silent("fence, barrier", two, message(publish_fence, [](int *flag) { await_relaxed(flag), __syncthreads(); }));
-    caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: nothing orders the two blocks"},
+    caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: no fences with an atomic flag and no barrier of the grid"},
            message(publish_fence, await_relaxed));
     caught("no fence of the writer", two, {"thread (0,0,0) of block (0,0,0) has written"}, message(publish_relaxed, await_fence));
     caught("the fence comes before the data", two, {"has written"}, [] {
@@ -400,8 +433,8 @@ static void locks_and_last_blocks() {
     };
     const Shape blocks{4, 64, 1, true};
     silent("a spin lock", blocks, locked(true, true));
-    caught("a lock that does not acquire", blocks, {"global memory"}, locked(false, true));
-    caught("a lock that does not release", blocks, {"global memory"}, locked(true, false));
+    caught("a lock that does not acquire", blocks, {"of the allocation of 262144 bytes"}, locked(false, true));
+    caught("a lock that does not release", blocks, {"of the allocation of 262144 bytes"}, locked(true, false));
 
     const auto sum = [](bool fenced) {
         return [=] {
@@ -416,15 +449,15 @@ static void locks_and_last_blocks() {
         };
     };
     silent("the last block sums up", {64, 64}, sum(true));
-    caught("the last block sums up what may not be there", {64, 64}, {"of block (", "nothing orders the two blocks"}, sum(false));
+    caught("the last block sums up what may not be there", {64, 64}, {"of block (", "no fences with an atomic flag and no barrier of the grid"}, sum(false));
 }
 
 // ---- Blocks
 
 static void blocks_of_a_grid() {
-    caught("two blocks write", {2, 32}, {"of block (", "has written: nothing orders the two blocks"}, [] { store(global() + rank(), (int)block_number()); });
+    caught("two blocks write", {2, 32}, {"of block (", "has written: no fences with an atomic flag and no barrier of the grid"}, [] { store(global() + rank(), (int)block_number()); });
     silent("all read", {8, 128}, [] { load(global()); });
-    caught("one of many that read writes", {8, 128}, {"nothing orders the two blocks"}, [] {
+    caught("one of many that read writes", {8, 128}, {"no fences with an atomic flag and no barrier of the grid"}, [] {
         load(global());
         if (block_number() == 5 && rank() == 0) __syncthreads_or(0), store(global(), 1);
         else __syncthreads_or(0);
@@ -442,7 +475,7 @@ static void blocks_of_a_grid() {
         };
     };
     silent("a barrier of the grid orders", {4, 64, 1, true}, halo(true));
-    caught("blocks of a cooperative grid", {4, 64, 1, true}, {"nothing orders the two blocks"}, halo(false));
+    caught("blocks of a cooperative grid", {4, 64, 1, true}, {"no fences with an atomic flag and no barrier of the grid"}, halo(false));
     silent("again and again", {4, 64, 1, true}, [] {
         for (int i = 0; i < 3; i++) {
             store(global() + 64 * block_number() + rank(), i);
@@ -462,7 +495,7 @@ static void blocks_of_a_grid() {
     };
     silent("a barrier of the cluster orders", {4, 64, 2}, neighbors(true, true));
     caught("a neighbor's shared memory before it is written", {4, 64, 2}, {"no barrier of the cluster between them"}, neighbors(false, true));
-    caught("a neighbor's shared memory written again", {4, 64, 2}, {"shared memory", "no "}, neighbors(true, false));
+    caught("a neighbor's shared memory written again", {4, 64, 2}, {"dynamic shared memory", "no "}, neighbors(true, false));
     silent("who has exited has arrived", {4, 64, 2}, [] {
         store(shared() + rank(), 1);
         if (rank() == 3) return;
@@ -520,7 +553,7 @@ static void copies() {
         copy();
     });
     caught("a copy over a copy", one, Fault::in_flight, {"cp.async writes 16 bytes", "still writes"}, [=] { copy(), copy(); });
-    caught("the source is written in flight", one, Fault::in_flight, {"writes 4 bytes of global memory", "still reads"}, [=] {
+    caught("the source is written in flight", one, Fault::in_flight, {"writes 4 bytes at offset ", "still reads"}, [=] {
         copy();
         store(global() + 4 * rank(), 1);
         async_wait(0);
@@ -619,7 +652,7 @@ static void operations() {
         check::acquire(this_lane(), first);
         load(shared());
     });
-    caught("the end of the first is not that of the second", one, Fault::in_flight, {"byte 256", "still writes"}, [] {
+    caught("the end of the first is not that of the second", one, Fault::in_flight, {"offset 256 ", "still writes"}, [] {
         static check::Clock first, second;
         if (rank() != 0) return;
         first = second = {};
