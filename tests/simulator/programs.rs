@@ -136,7 +136,7 @@ pub fn cached(program: &Path, options: &[&str]) -> PathBuf {
 }
 
 /// Compiles a program unless that was done before. The error is the compiler's.
-fn compile(program: &Path, options: &[&str]) -> Result<PathBuf, String> {
+pub fn compile(program: &Path, options: &[&str]) -> Result<PathBuf, String> {
     let executable = cached(program, options);
     if executable.exists() {
         return Ok(executable);
