@@ -14,10 +14,12 @@ use rayon::prelude::*;
 use crate::process::{Ended, run};
 
 /// The folders of programs.
-pub const FOLDERS: [&str; 6] = [
+pub const FOLDERS: [&str; 7] = [
     "kernels/tests/bench",
+    "kernels/tests/checked",
     "kernels/tests/device",
     "kernels/tests/faults",
+    "kernels/tests/hopper",
     "kernels/tests/ptx",
     "kernels/tests/runtime",
     "kernels/tests/samples",
@@ -25,6 +27,18 @@ pub const FOLDERS: [&str; 6] = [
 
 /// Seeds and timings under which every program runs.
 pub const SCHEDULES: [(&str, &str); 4] = [("0", "early"), ("1", "late"), ("2", "seeded"), ("3", "seeded")];
+
+/// For programs in which much happens at the same time.
+pub const MANY_SCHEDULES: [(&str, &str); 8] = [
+    ("0", "early"),
+    ("1", "late"),
+    ("2", "seeded"),
+    ("3", "seeded"),
+    ("4", "early"),
+    ("5", "late"),
+    ("6", "seeded"),
+    ("7", "seeded"),
+];
 
 const COMPILE_LIMIT: Duration = Duration::from_secs(300);
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -161,9 +175,10 @@ pub fn build_simulator(options: &[&str]) {
     assert_eq!(code, Some(0), "the simulator doesn't compile:\n{output}");
 }
 
-fn start(executable: &Path, (seed, timing): (&str, &str)) -> Ended {
+/// Runs what `compile` made under a schedule.
+pub fn start(executable: &Path, arguments: &[&str], (seed, timing): (&str, &str)) -> Ended {
     let mut command = Command::new(executable);
-    command.env("WARPWEAVE_SIM_SEED", seed).env("WARPWEAVE_SIM_TIMING", timing);
+    command.args(arguments).env("WARPWEAVE_SIM_SEED", seed).env("WARPWEAVE_SIM_TIMING", timing);
     run(&mut command, RUN_LIMIT)
 }
 
@@ -173,7 +188,7 @@ pub fn check_all(programs: &[PathBuf], options: &[&str], schedules: &[(&str, &st
     let check = |program: &PathBuf| -> Result<(), String> {
         let executable = compile(program, options)?;
         for &(seed, timing) in schedules {
-            let Ended { code, output } = start(&executable, (seed, timing));
+            let Ended { code, output } = start(&executable, &[], (seed, timing));
             let ended = format!("{} with seed {seed}, timing {timing}", name(program));
             match directive(program, "expect") {
                 None if code != Some(0) => {

@@ -1,5 +1,5 @@
-// Reductions over the lanes of a warp in one instruction.
-// PTX ISA, Parallel Synchronization and Communication Instructions: redux.sync.
+// Reductions over the lanes of a warp in one instruction, and the choice of one of them.
+// PTX ISA, Parallel Synchronization and Communication Instructions: redux.sync, elect.sync.
 //
 // Every lane of `mask` calls with the same mask, and all of them get the result.
 #pragma once
@@ -7,6 +7,7 @@
 #include "../config.cuh"
 
 #ifdef WW_SIM
+#include "../../sim/isa/elect.h"
 #include "../../sim/isa/redux.h"
 #endif
 
@@ -41,5 +42,20 @@ WW_REDUX(warp_or, uint32_t, or, "b32")
 WW_REDUX(warp_xor, uint32_t, xor, "b32")
 
 #undef WW_REDUX
+
+// elect.sync: true in one lane of `mask`, always the same for the same mask; which one, the PTX ISA leaves open. sm_90 and later;
+// below, it traps.
+__device__ __forceinline__ bool elect_one(unsigned mask = 0xffffffffu) {
+#ifdef WW_SIM
+    return wwsim::isa::elect(mask);
+#elif __CUDA_ARCH__ >= 900
+    unsigned elected;
+    asm volatile("{ .reg .pred p; elect.sync _|p, %1; selp.b32 %0, 1, 0, p; }" : "=r"(elected) : "r"(mask));
+    return elected != 0;
+#else
+    __trap();
+    return false;
+#endif
+}
 
 } // namespace WW_NAMESPACE

@@ -1,5 +1,6 @@
 #include "block.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <link.h>
@@ -46,6 +47,12 @@ Block::~Block() = default;
 
 Warpgroup &Block::warpgroup(const Lane &lane) { return warpgroups[lane.rank / warp_size / warps_of_group]; }
 
+// What a compiler that knows the block's size lets a thread have: all that there are, in units of 8.
+static unsigned registers_of_thread(unsigned threads_of_block) {
+    constexpr unsigned in_multiprocessor = 65536, most = 256;
+    return std::min(in_multiprocessor / threads_of_block / 8 * 8, most);
+}
+
 void start_lane() {
     entered();
     Block &block = this_block();
@@ -83,7 +90,12 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     warp_count = (threads + warp_size - 1) / warp_size;
     ready_warps = 0;
     for (Barrier &barrier : barriers) barrier = {};
-    for (unsigned w = 0; w < warp_count; w += warps_of_group) warpgroups[w / warps_of_group] = {};
+    const unsigned group_count = (warp_count + warps_of_group - 1) / warps_of_group;
+    for (unsigned g = 0; g < group_count; g++) {
+        warpgroups[g] = {};
+        for (Member &member : warpgroups[g].members) member.registers = registers_of_thread(group_count * warps_of_group * warp_size);
+    }
+    free_registers = 0;
     if (!stacks.reserve(threads, stack_bytes())) {
         grid->fail(Fault::launch_failure, "no memory for the stacks of " + std::to_string(threads) + " threads");
         live = 0;
@@ -214,16 +226,24 @@ void Block::yield() {
     if (!ready_warps && yields % 16 == 0) std::this_thread::yield();
 }
 
+// Of a thread that ends, what it has started.
+void Block::check_transfers(Lane &lane) {
+    gang->transfers.finish_ordinary(*this, &lane);
+    for (const BulkGroup &group : lane.bulk_groups) {
+        if (!group.is_read)
+            fault(Fault::launch_failure, "the thread ends without having waited until its bulk copies have read shared memory: "
+                                         "cp.async.bulk.wait_group.read");
+    }
+    if (live > 1) return;
+    if (const Transfer *user = gang->transfers.user_of(*this))
+        fault(Fault::launch_failure, "the block ends while its shared memory is in use by " + user->describe());
+}
+
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
-    gang->transfers.finish_ordinary(*this, &lane);
-    if (live == 1) {
-        if (const Transfer *user = gang->transfers.user_of(*this)) {
-            fault(Fault::launch_failure, "the block's last thread exits while its shared memory is in use by " + user->describe());
-        }
-    }
-    check_nothing_in_flight(lane);
+    check_transfers(lane);
+    leave_warpgroup(lane);
     check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;
     Warp &warp = warps[w];

@@ -82,11 +82,16 @@ class Block : public BlockView {
     bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
+    // "kernel k, block (0,0,0), thread (0,0,0)"
+    std::string describe(const Lane &lane) const;
+    // Ends the launch with an error of that lane, on the line that it is in.
+    void fail(const Lane &lane, Fault kind, const std::string &text);
 
     Gang *gang = nullptr;
     Grid *grid = nullptr;
     unsigned rank_in_gang = 0;
     unsigned live = 0; // threads that have not exited
+    unsigned free_registers = 0; // that a warp gave back, for each of its threads
     Random random;
     count::Recorder recorder; // of what the launch costs, if that is counted
     // Where the `__shared__` variables of this OS thread lie: its thread-local storage, module by module.
@@ -130,6 +135,8 @@ class Block : public BlockView {
     Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
+    void check_nobody_left(const Barrier &barrier);
+    void check_transfers(Lane &lane);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }

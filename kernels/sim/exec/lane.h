@@ -10,7 +10,7 @@
 namespace wwsim {
 
 // What a lane waits for, for the report of a deadlock.
-enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, mbarrier };
+enum class Waiting : unsigned char { nothing, collective, barrier, cluster, grid, warpgroup, registers, mbarrier };
 
 // An asynchronous copy that has not happened yet.
 struct Copy {
@@ -23,6 +23,7 @@ struct Copy {
 // What a bulk group's copies have released: known to the thread once it waits for the group.
 struct BulkGroup {
     unsigned number;
+    bool is_read; // and the thread has waited for that
     check::Clock read, done; // the sources were read; the destinations are written, too
 };
 

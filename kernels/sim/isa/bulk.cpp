@@ -16,14 +16,23 @@ namespace {
 // How many of the rows that are left come next. All of them, unless it is drawn.
 unsigned some(Random *random, unsigned left) { return random ? 1 + random->below(left) : left; }
 
-// The operation's accesses to the tensor.
-void touch_rows(const check::Operation &operation, const Tile &tile, Effect effect) {
-    if (!this_block().grid->schedule.watch.check) return;
+// An access of an operation that begins: for the checks, and for the counters.
+void touch(const check::Operation &operation, const char *instruction, Effect effect, const void *address, size_t bytes) {
+    check::touches(operation, {address, bytes, effect, effect == Effect::update ? Order::relaxed : Order::plain});
+    count::access(instruction, effect, address, bytes);
+}
+
+// f(address, bytes) for what the tile has in the tensor.
+template <class F> void for_each_row(const Tile &tile, F f) {
     for (unsigned r = 0; r < tile.rows(); r++) {
         const Tile::Row row = tile.row(r);
-        if (row.first < row.last)
-            check::touches(operation, {row.memory, row.last - row.first, effect, effect == Effect::update ? Order::relaxed : Order::plain});
+        if (row.first < row.last) f(row.memory, size_t{row.last} - row.first);
     }
+}
+
+bool is_watched() {
+    const Watch &watch = this_block().grid->schedule.watch;
+    return watch.check || watch.count;
 }
 
 // Into shared memory, and an mbarrier in the same block gets to know of the bytes.
@@ -34,9 +43,10 @@ class Load final : public Transfer {
          Block *source = nullptr)
         : Transfer(instruction), tile(tile), shared(shared), bar(bar), owner(owner), combine(combine), source(source),
           operation(check::begin(instruction, bar, true)) {
+        if (!is_watched()) return;
         check::touches(operation, {bar, sizeof *bar, Effect::read, Order::relaxed});
-        check::touches(operation, {shared, tile.bytes(), effect, effect == Effect::update ? Order::relaxed : Order::plain});
-        touch_rows(operation, tile, Effect::read);
+        touch(operation, instruction, effect, shared, tile.bytes());
+        for_each_row(tile, [&](const char *memory, size_t bytes) { check::touches(operation, {memory, bytes, Effect::read}); });
     }
 
     bool perform(Random *random) override {
@@ -80,8 +90,10 @@ class Store final : public Transfer {
         : Transfer(instruction), tile(tile), shared(shared), combine(combine),
           reading(check::begin(instruction, &lane.bulk_group, true)), writing(check::begin(instruction, &lane.bulk_groups, true)) {
         group = lane.bulk_group;
-        check::touches(reading, {shared, tile.bytes(), Effect::read});
-        touch_rows(writing, tile, effect);
+        if (is_checked()) own_group();
+        if (!is_watched()) return;
+        touch(reading, instruction, Effect::read, shared, tile.bytes());
+        for_each_row(tile, [&](char *memory, size_t bytes) { touch(writing, instruction, effect, memory, bytes); });
     }
 
     void read() override {
@@ -116,7 +128,7 @@ class Store final : public Transfer {
         for (BulkGroup &known : lane.bulk_groups) {
             if (known.number == group) return known;
         }
-        lane.bulk_groups.push_back({group, {}, {}});
+        lane.bulk_groups.push_back({group, false, {}, {}});
         return lane.bulk_groups.back();
     }
 
@@ -148,20 +160,26 @@ Block &owner_of(const char *instruction, const void *shared, unsigned bytes) {
 // An address that nobody may access is found here, where it is known whose it is.
 void probe(const void *address) { (void)*static_cast<const volatile char *>(address); }
 
-void probe_rows(const char *instruction, const Tile &tile) {
-    for (unsigned r = 0; r < tile.rows(); r++) {
-        const Tile::Row row = tile.row(r);
-        if (row.first == row.last) continue;
-        if (is_shared(row.memory))
-            fault(Fault::illegal_address, "%s: %p is in shared memory: expected global memory", instruction, static_cast<void *>(row.memory));
-        probe(row.memory);
-        probe(row.memory + (row.last - row.first) - 1);
-    }
+void probe_tensor(const char *instruction, const Tile &tile) {
+    for_each_row(tile, [&](const char *memory, size_t bytes) {
+        if (is_shared(memory))
+            fault(Fault::illegal_address, "%s: %p is in shared memory: expected global memory", instruction,
+                  static_cast<const void *>(memory));
+        probe(memory);
+        probe(memory + bytes - 1);
+    });
+}
+
+// Memory is read once for all blocks that get the tile.
+void count_source(const char *instruction, const Tile &tile) {
+    if (!is_watched()) return;
+    for_each_row(tile, [&](const char *memory, size_t bytes) { count::access(instruction, Effect::read, memory, bytes); });
 }
 
 void start_load(const char *instruction, const Tile &tile, void *shared, uint64_t *bar, int blocks, Combine combine) {
     count::instruction(count::Kind::copy, instruction);
-    probe_rows(instruction, tile);
+    probe_tensor(instruction, tile);
+    count_source(instruction, tile);
     Block &block = this_block();
     Transfers &transfers = block.gang->transfers;
     char *const start = static_cast<char *>(shared);
@@ -191,7 +209,7 @@ void start_load(const char *instruction, const Tile &tile, void *shared, uint64_
 void start_store(const char *instruction, const Tile &tile, const void *shared, Combine combine, Effect effect) {
     count::instruction(count::Kind::copy, instruction);
     check_shared(instruction, shared, tile.bytes());
-    probe_rows(instruction, tile);
+    probe_tensor(instruction, tile);
     this_block().gang->transfers.start(std::make_unique<Store>(instruction, tile, static_cast<const char *>(shared), combine, effect));
 }
 
@@ -272,6 +290,7 @@ void bulk_copy_cluster(const char *instruction, ReduceOp op, ElementType type, v
         fault(Fault::illegal_instruction, "%s: the mbarrier at %p and the destination at %p are in different blocks", instruction,
               static_cast<void *>(bar), there);
     const Tile tile(const_cast<void *>(shared), bytes);
+    count_source(instruction, tile);
     block.gang->transfers.start(std::make_unique<Load>(instruction, tile, static_cast<char *>(there), bar, owner,
                                                        known_combine(instruction, op, type), effect_of(op), &block));
 }

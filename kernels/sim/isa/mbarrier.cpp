@@ -40,8 +40,10 @@ class RemoteArrival final : public Transfer {
     bool perform(Random *) override {
         Mbarriers &objects = block.gang->mbarriers;
         std::string problem;
-        if (Mbarrier *object = objects.find(at, problem)) check::join(object->arrived, released);
-        if (problem.empty()) problem = objects.arrive(owner, at, arrival.count, static_cast<int>(arrival.expected_bytes), arrival.drop);
+        if (Mbarrier *object = objects.find(at, problem)) {
+            check::join(object->arrived, released);
+            problem = objects.arrive(owner, at, arrival.count, static_cast<int>(arrival.expected_bytes), arrival.drop);
+        }
         if (!problem.empty()) fail(Fault::illegal_instruction, problem);
         return true;
     }
@@ -59,10 +61,15 @@ class RemoteArrival final : public Transfer {
 class ArrivalAfterCopies final : public Transfer {
   public:
     ArrivalAfterCopies(const char *instruction, const void *at)
-        : Transfer(instruction), at(at), last_group(lane.copy_group) {}
+        : Transfer(instruction), at(at), last_group(lane.copy_group), copies(check::begin(instruction, &lane, false)) {}
     bool perform(Random *) override {
         finish_copies(lane, last_group + 1);
-        const std::string problem = block.gang->mbarriers.arrive(block, at, 1);
+        Mbarriers &objects = block.gang->mbarriers;
+        std::string problem;
+        if (Mbarrier *object = objects.find(at, problem)) {
+            check::complete(copies, object->arrived);
+            problem = objects.arrive(block, at, 1);
+        }
         if (!problem.empty()) fail(Fault::illegal_instruction, problem);
         return true;
     }
@@ -71,6 +78,7 @@ class ArrivalAfterCopies final : public Transfer {
   private:
     const void *at;
     unsigned last_group;
+    check::Operation copies; // comes after them
 };
 
 bool wait(const char *instruction, const uint64_t *at, bool (*is_complete)(const Mbarrier &, uint64_t), uint64_t what, unsigned parity,

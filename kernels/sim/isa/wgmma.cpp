@@ -1,10 +1,10 @@
 #include "wgmma.h"
 
+#include <algorithm>
 #include <string>
 
 #include "../count/count.h"
 #include "../exec/grid.h"
-#include "../include/detail/float16_format.h"
 #include "check.h"
 #include "warpgroup.h"
 
@@ -14,11 +14,7 @@ using isa::Wgmma;
 
 namespace {
 
-constexpr uint32_t nothing_yet = 0xffffffffu; // NaN as an f32 and as two f16
-
 Timing timing() { return this_block().grid->schedule.timing; }
-
-unsigned member_of(const Lane &lane) { return lane.rank / warp_size % warps_of_group; }
 
 // Every instruction of a type and size has a name of its own, for reports and counters.
 const char *name_of(const Wgmma &instruction) {
@@ -33,69 +29,13 @@ const char *name_of(const Wgmma &instruction) {
     return names[static_cast<size_t>(type * 32 + instruction.n / 8 - 1)].c_str();
 }
 
-// ---- Accumulators. Of each column of D's first 8, and of each next 8, a lane has two neighbors in row l / 4 and two in row l / 4 + 8.
-
-// Calls visit(register, value of the lower column, value of the upper column) for f16, visit(register, value) for f32.
-template <typename F32, typename F16> void each_register(Sums &sums, F32 f32, F16 f16) {
-    for (unsigned l = 0; l < warp_size; l++) {
-        const unsigned row = l / 4;
-        uint32_t *r = sums.registers[l];
-        for (size_t c = l % 4 * 2; c < sums.columns.size(); c += 8) {
-            float *const left = sums.columns[c].rows, *const right = sums.columns[c + 1].rows;
-            if (sums.shape.f16_sums) {
-                f16(*r++, left[row], right[row]);
-                f16(*r++, left[row + 8], right[row + 8]);
-            } else {
-                f32(*r++, left[row]);
-                f32(*r++, right[row]);
-                f32(*r++, left[row + 8]);
-                f32(*r++, right[row + 8]);
-            }
-        }
-    }
-}
-
-void take(Sums &sums) {
-    each_register(
-        sums, [](uint32_t r, float &x) { x = detail::float_of_bits(r); },
-        [](uint32_t r, float &x, float &y) {
-            x = detail::Fp16::widen(static_cast<uint16_t>(r));
-            y = detail::Fp16::widen(static_cast<uint16_t>(r >> 16));
-        });
-}
-
-// As the registers show them: NaN comes out of every instruction with the same bits.
-uint32_t bits_shown(float x) { return x != x ? 0x7fffffffu : detail::float_bits(x); }
-uint32_t bits_shown(float x, float y) { return detail::Fp16::narrow(x) | static_cast<uint32_t>(detail::Fp16::narrow(y)) << 16; }
-
-void show(Sums &sums) {
-    each_register(
-        sums, [](uint32_t &r, float x) { r = bits_shown(x); }, [](uint32_t &r, float x, float y) { r = bits_shown(x, y); });
-    sums.shown = true;
-}
-
-void hide(Sums &sums) {
-    for (uint32_t *r : sums.registers) std::fill_n(r, sums.shape.registers(), nothing_yet);
-    sums.shown = false;
-}
-
-// Whether the registers hold what the simulator has put there.
-bool untouched(Sums &sums) {
-    bool same = true;
-    const bool shown = sums.shown;
-    each_register(
-        sums, [&](uint32_t r, float x) { same &= r == (shown ? bits_shown(x) : nothing_yet); },
-        [&](uint32_t r, float x, float y) { same &= r == (shown ? bits_shown(x, y) : nothing_yet); });
-    return same;
-}
-
 // ---- When products happen
 
 void happen(Product &product) {
     isa::multiply(product);
     product.happened = true;
     if (timing() == Timing::late) return;
-    for (const std::shared_ptr<Sums> &sums : product.sums) show(*sums);
+    for (const std::shared_ptr<Sums> &sums : product.sums) sums->show();
 }
 
 // Gives what is in flight another chance to happen.
@@ -115,14 +55,14 @@ void retire(Warpgroup &group, unsigned m, uint64_t end) {
         Product &product = group[member.retired];
         if (!product.happened) happen(product);
         for (const check::Operation &operation : product.operations) check::complete(operation, product.finished);
+        member.finished = product.finished;
         std::shared_ptr<Sums> &sums = product.sums[m];
         if (--sums->pending == 0) {
-            if (!untouched(*sums))
+            if (!sums->untouched())
                 fault(Fault::illegal_instruction, "wgmma.wait_group: something wrote to the accumulators of %s before this wait for it",
                       product.name);
-            if (!sums->shown) show(*sums);
+            if (!sums->shown) sums->show();
             member.left.push_back(sums);
-            member.fenced = false;
         }
     }
     uint64_t everywhere = member.retired;
@@ -147,39 +87,41 @@ struct Issue {
 
 bool overlap(const uint32_t *a, unsigned a_count, const uint32_t *b, unsigned b_count) { return a < b + b_count && b < a + a_count; }
 
-// The sums that these accumulators are part of already; null where they are not in flight.
+// The sums in flight that these accumulators are part of, if any. What else is in flight must not share registers with the new product.
 std::shared_ptr<Sums> find_in_flight(Warpgroup &group, unsigned m, const Issue *const lanes[warp_size]) {
     const Member &member = group.members[m];
     const Wgmma &wgmma = lanes[0]->wgmma;
-    for (uint64_t number = group.end(); number-- > member.retired;) {
+    std::shared_ptr<Sums> found;
+    for (uint64_t number = member.retired; number < member.issued; number++) {
         const std::shared_ptr<Sums> &sums = group[number].sums[m];
-        if (!sums) continue; // not issued by this warp yet
         bool same = sums->shape.n == wgmma.n && sums->shape.f16_sums == wgmma.f16_sums;
         for (unsigned l = 0; l < warp_size && same; l++) same = sums->registers[l] == lanes[l]->d;
-        if (same) return sums;
+        if (same) found = sums;
         for (unsigned l = 0; l < warp_size; l++) {
             const Issue &issue = *lanes[l];
-            if (overlap(issue.d, wgmma.registers(), sums->registers[l], sums->shape.registers()))
-                fault(Fault::illegal_instruction, "%s: its accumulators are in flight in %s, another shape: expected a wait between",
-                      issue.instruction, group[number].name);
+            if (!same && overlap(issue.d, wgmma.registers(), sums->registers[l], sums->shape.registers()))
+                fault(Fault::illegal_instruction, "%s: its accumulators are in flight in %s, another shape: expected a wgmma.wait_group "
+                      "between", issue.instruction, group[number].name);
             if (issue.a_registers && overlap(issue.a_registers, 4, sums->registers[l], sums->shape.registers()))
-                fault(Fault::illegal_instruction, "%s: the registers of A are accumulators of %s in flight: expected a wait between",
-                      issue.instruction, group[number].name);
+                fault(Fault::illegal_instruction, "%s: the registers of A are accumulators of %s in flight: expected a wgmma.wait_group "
+                      "between", issue.instruction, group[number].name);
         }
     }
-    return nullptr;
+    return found;
 }
 
-// A fence is needed before the first product, and where registers were touched since the last. Reads leave no trace; values that differ
-// from those that the last wait left do.
+// A fence is needed before the first product, and where registers were touched since the last. Most of that leaves no trace; values other
+// than those that the last wait has left do.
 void check_fence(Member &member, const Issue *const lanes[warp_size]) {
     if (!member.ever_fenced)
         fault(Fault::illegal_instruction, "%s: expected a wgmma.fence before the first wgmma", lanes[0]->instruction);
-    if (member.fenced || !lanes[0]->accumulate) return;
-    for (const std::shared_ptr<Sums> &sums : member.left) {
-        if (sums->registers[0] == lanes[0]->d && untouched(*sums)) return;
-    }
-    fault(Fault::illegal_instruction, "%s: its accumulators were written after the last wait: expected a wgmma.fence since", lanes[0]->instruction);
+    const auto left = std::find_if(member.left.begin(), member.left.end(),
+                                   [&](const std::shared_ptr<Sums> &sums) { return sums->registers[0] == lanes[0]->d; });
+    if (left == member.left.end()) return;
+    if (lanes[0]->accumulate && !(*left)->untouched())
+        fault(Fault::illegal_instruction, "%s: its accumulators were written after the last wait: expected a wgmma.fence since",
+              lanes[0]->instruction);
+    member.left.erase(left);
 }
 
 std::shared_ptr<Sums> start_sums(const Issue *const lanes[warp_size]) {
@@ -187,7 +129,7 @@ std::shared_ptr<Sums> start_sums(const Issue *const lanes[warp_size]) {
     sums->shape = lanes[0]->wgmma;
     sums->columns.resize(static_cast<size_t>(sums->shape.n));
     for (unsigned l = 0; l < warp_size; l++) sums->registers[l] = lanes[l]->d;
-    take(*sums);
+    sums->take();
     return sums;
 }
 
@@ -230,25 +172,32 @@ void Issue::work(Issue *const lanes[warp_size]) {
         product.b = issue.b;
         product.accumulate = issue.accumulate;
         product.a_in_registers = issue.a_registers != nullptr;
+        if (!product.a_in_registers) isa::matrix_a(product);
+        isa::matrix_b(product);
     }
     Product &product = group[member.issued];
     check_same_in_group(product, issue, m);
     for (unsigned l = 0; l < warp_size; l++) {
         lanes[l]->number = member.issued;
-        if (product.a_in_registers) memcpy(product.a_registers[m][l], lanes[l]->a_registers, sizeof product.a_registers[m][l]);
+        if (!product.a_in_registers) continue;
+        product.a_from[m][l] = lanes[l]->a_registers;
+        memcpy(product.a_registers[m][l], lanes[l]->a_registers, sizeof product.a_registers[m][l]);
     }
     std::shared_ptr<Sums> sums = find_in_flight(group, m, lanes);
     if (!sums) {
         check_fence(member, lanes);
         sums = start_sums(lanes);
-        hide(*sums);
+        sums->hide();
     }
     sums->pending++;
     product.sums[m] = std::move(sums);
     product.group[m] = member.group;
     member.issued++;
+    if (watched_launches) tell_operands(group, product, m);
     if (++product.issued < warps_of_group) return;
     count::instruction(count::Kind::tensor, product.name, warps_of_group * warp_size);
+    // Rows of 32 bytes in every type: 64 of A, and n of B.
+    count::matrices((static_cast<size_t>(product.instruction.n) + (product.a_in_registers ? 0 : 64)) * 32);
     if (timing() == Timing::early) happen(product);
     block.release(Waiting::warpgroup);
 }
@@ -264,14 +213,11 @@ void wait_for_issue(const char *instruction, uint64_t end) {
 
 void issue(Issue &operand) {
     needs_capability(90, "wgmma");
-    const Lane &lane = this_lane();
-    const unsigned after = (lane.rank / warp_size / warps_of_group + 1) * warps_of_group * warp_size;
     const char *const name = name_of(operand.wgmma);
-    if (after > block().threads)
-        fault(Fault::illegal_instruction, "%s: threads %u to %u are no warpgroup: the block has %u", name,
-              after - warps_of_group * warp_size, after - 1, block().threads);
-    drift(this_block().warpgroup(lane));
+    check_whole_warpgroup(name);
+    drift(this_block().warpgroup(this_lane()));
     isa::rendezvous_of_warp(name, operand);
+    if (watched_launches) tell_registers(this_lane());
     if (timing() == Timing::early) wait_for_issue(name, operand.number + 1);
 }
 
@@ -283,7 +229,7 @@ struct Fence {
         Warpgroup &group = this_block().warpgroup(this_lane());
         Member &member = group.members[member_of(this_lane())];
         drift(group);
-        member.fenced = member.ever_fenced = true;
+        member.ever_fenced = true;
         member.left.clear();
     }
 };
@@ -318,13 +264,6 @@ struct Wait {
 };
 
 } // namespace
-
-void check_nothing_in_flight(Lane &lane) {
-    Warpgroup &group = this_block().warpgroup(lane);
-    const Member &member = group.members[member_of(lane)];
-    if (member.retired < member.issued)
-        fault(Fault::illegal_instruction, "the thread ends with %s in flight: expected a wgmma.wait_group before", group[member.retired].name);
-}
 
 namespace isa {
 
@@ -361,7 +300,12 @@ void wgmma_wait(unsigned groups) {
     rendezvous_of_warp("wgmma.wait_group", wait);
     wait_for_issue("wgmma.wait_group", wait.end);
     Lane &lane = this_lane();
-    retire(this_block().warpgroup(lane), member_of(lane), wait.end);
+    Warpgroup &group = this_block().warpgroup(lane);
+    retire(group, member_of(lane), wait.end);
+    if (watched_launches) {
+        check::acquire(lane, group.members[member_of(lane)].finished);
+        tell_registers(lane);
+    }
     forget_memory();
 }
 
