@@ -11,8 +11,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{Ended, run};
-use crate::programs::{build_simulator, compile, skipped};
-use crate::tools::{Tools, folder, root};
+use crate::programs::{build_simulator, compile, root, skipped};
+use crate::tools::{Tools, folder};
 
 const LIMIT: Duration = Duration::from_secs(120);
 

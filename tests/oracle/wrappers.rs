@@ -9,6 +9,7 @@ mod math;
 mod memory;
 mod synchronization;
 mod tensor_cores;
+mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -53,7 +54,8 @@ fn since_hopper(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn entries() -> Vec<Entry> {
-    let tables = [memory::entries(), synchronization::entries(), tensor_cores::entries(), math::entries()];
+    let tables =
+        [memory::entries(), synchronization::entries(), tensor_cores::entries(), math::entries(), transfers::entries()];
     tables.into_iter().flatten().collect()
 }
 
