@@ -50,6 +50,10 @@ int32_t ww_sim_copy(void *to, const void *from, int64_t bytes, int32_t direction
 /* Fills with a byte, in stream order. */
 int32_t ww_sim_fill(void *to, int32_t byte, int64_t bytes, ww_stream stream);
 
+/* Promises that the work enqueued from now on writes these bytes, all of them, before any of it reads them. On a stream with WW_SIM_CHECK,
+ * ww_sim_stream_synchronize finds what is then missing, and so does a copy to the host. */
+int32_t ww_sim_promise(const void *address, int64_t bytes, ww_stream stream);
+
 /* What the stream's fault was: kind, kernel, block, thread. Empty if it had none. Valid until the stream is destroyed. */
 const char *ww_sim_message(ww_stream stream);
 /* ---- What was counted, on streams with WW_SIM_COUNT. Exact, and the same for each seed and timing where the kernel's threads take the same

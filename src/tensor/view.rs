@@ -290,6 +290,40 @@ impl<'a, T: Element> ViewMut<'a, T> {
         ViewMut { ptr, shape, strides: shape.contiguous_strides(), stream, borrow: PhantomData }
     }
 
+    /// Promises that what is enqueued from now on writes every element, and reads none before. On a stream of the simulated GPU
+    /// that is [checked](crate::device::Simulation::checked), the next synchronization or copy to the host finds elements that
+    /// were left out. Elsewhere it has no effect.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when work that was enqueued before has failed.
+    pub fn promise(&mut self) -> Result<()> {
+        let Some(queue) = self.stream.queue() else { return Ok(()) };
+        if self.is_empty() {
+            return Ok(());
+        }
+        // As many of the last axes as lie one after another, and each such piece by itself.
+        let rank = self.shape.rank();
+        let (mut outer, mut piece) = (rank, 1);
+        while outer > 0 && (self.dim(outer - 1) == 1 || self.strides[outer - 1] == piece) {
+            outer -= 1;
+            piece *= self.dim(outer);
+        }
+        let pieces: usize = self.dims()[..outer].iter().product();
+        for number in 0..pieces {
+            let (mut rest, mut offset) = (number, 0);
+            for axis in (0..outer).rev() {
+                offset += rest % self.dim(axis) * self.strides[axis];
+                rest /= self.dim(axis);
+            }
+            // SAFETY: the elements are this view's, which is borrowed mutably.
+            unsafe {
+                let address = self.ptr.add(offset);
+                queue.promise("ViewMut::promise", address.cast(), piece * size_of::<T>())?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same elements, to read.
     pub fn as_view(&self) -> View<'_, T> {
         View { ptr: self.ptr, shape: self.shape, strides: self.strides, stream: self.stream, borrow: PhantomData }

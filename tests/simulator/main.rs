@@ -3,6 +3,7 @@
 //! `kernels/tests/README.md` says how the programs are laid out. A program that fails is named, with its schedule and its output.
 //! Compiled programs are kept in `target/tmp` until something that they are made of changes.
 
+mod checked;
 mod mistakes;
 mod nvcc;
 mod process;

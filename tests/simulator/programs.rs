@@ -16,6 +16,7 @@ use crate::process::{Ended, run};
 /// The folders of programs.
 pub const FOLDERS: [&str; 7] = [
     "kernels/tests/bench",
+    "kernels/tests/checked",
     "kernels/tests/device",
     "kernels/tests/faults",
     "kernels/tests/hopper",

@@ -36,6 +36,7 @@ void finish_copies(Lane &lane, unsigned group) {
 }
 
 void async_copy(void *shared, const void *global, unsigned bytes, unsigned source_bytes) {
+    WWSIM_NOTE_SITE();
     Lane &lane = this_lane();
     drift(lane);
     Copy copy{shared, global, bytes, source_bytes, lane.copy_group};
@@ -58,6 +59,7 @@ void async_commit() {
 }
 
 void async_wait(unsigned groups_in_flight) {
+    WWSIM_NOTE_SITE();
     Lane &lane = this_lane();
     drift(lane);
     if (lane.copy_group > groups_in_flight) finish_copies(lane, lane.copy_group - groups_in_flight);

@@ -28,7 +28,19 @@ Barrier &Block::arrive(const char *name, unsigned id, unsigned count, Reduction 
     return barrier;
 }
 
+// A GPU lets the others go on, as here; what they did together before the barrier may be missing.
+void Block::check_nobody_left(const Barrier &barrier) {
+    if (barrier.expected != 0 || live == threads || !grid->schedule.watch.check) return;
+    unsigned rank = 0;
+    while (!(barrier.waiting[rank / warp_size] >> rank % warp_size & 1)) rank++;
+    fail(lanes[rank], Fault::barrier, std::string(barrier.name) + ": " + std::to_string(threads - live) + " of the block's " +
+                                          std::to_string(threads) + " threads have exited without coming to barrier " +
+                                          std::to_string(&barrier - barriers));
+    abandon();
+}
+
 void Block::complete(Barrier &barrier) {
+    check_nobody_left(barrier);
     unsigned waiting_threads = 0;
     for (unsigned w = 0; w < warp_count; w++) waiting_threads += static_cast<unsigned>(__builtin_popcount(barrier.waiting[w]));
     check::meet(*this, 0, warp_count, barrier.waiting, barrier.clock, waiting_threads == live);
@@ -76,9 +88,13 @@ void Block::barrier_arrive(const char *name, unsigned id, unsigned count) {
 }
 
 int barrier(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate) {
+    WWSIM_NOTE_SITE();
     return this_block().barrier(name, id, threads, reduction, predicate);
 }
 
-void barrier_arrive(const char *name, unsigned id, unsigned threads) { this_block().barrier_arrive(name, id, threads); }
+void barrier_arrive(const char *name, unsigned id, unsigned threads) {
+    WWSIM_NOTE_SITE();
+    this_block().barrier_arrive(name, id, threads);
+}
 
 } // namespace wwsim

@@ -82,6 +82,10 @@ class Block : public BlockView {
     bool release_mbarrier(const void *at);
     // What this block's lanes wait for, for the report of a deadlock.
     std::string describe() const;
+    // "kernel k, block (0,0,0), thread (0,0,0)"
+    std::string describe(const Lane &lane) const;
+    // Ends the launch with an error of that lane, on the line that it is in.
+    void fail(const Lane &lane, Fault kind, const std::string &text);
 
     Gang *gang = nullptr;
     Grid *grid = nullptr;
@@ -131,6 +135,8 @@ class Block : public BlockView {
     Barrier &arrive(const char *name, unsigned id, unsigned threads, Reduction reduction, int predicate);
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
+    void check_nobody_left(const Barrier &barrier);
+    void check_transfers(Lane &lane);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }

@@ -109,6 +109,8 @@ enum class Fault {
     trap,
     deadlock,
     // Found in checked launches alone:
+    barrier,    // that some threads never come to
+    collective, // that is misused
     out_of_bounds,
     use_after_free,
     host_memory, // on the device
@@ -121,6 +123,10 @@ enum class Fault {
 
 // Ends the launch with an error. The message is completed by kernel, block and thread.
 [[noreturn]] void fault(Fault kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The same for another lane of the warp, for which the running one does the work of a collective.
+[[noreturn]] void fault_of(unsigned lane, Fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// Whether the launch is checked.
+bool is_checked();
 // A fault on a GPU whose compute capability is lower.
 void needs_capability(int capability, const char *instruction);
 

@@ -164,16 +164,19 @@ void needs_capability(int capability, const char *instruction) {
 }
 
 void cluster_arrive() {
+    WWSIM_NOTE_SITE();
     needs_capability(90, "barrier.cluster.arrive");
     count::instruction(count::Kind::barrier, "barrier.cluster.arrive");
     this_block().gang->cluster_arrive(this_lane());
 }
 void cluster_wait() {
+    WWSIM_NOTE_SITE();
     needs_capability(90, "barrier.cluster.wait");
     count::instruction(count::Kind::barrier, "barrier.cluster.wait");
     this_block().gang->cluster_wait(this_lane());
 }
 void grid_barrier() {
+    WWSIM_NOTE_SITE();
     count::instruction(count::Kind::barrier, "grid.sync");
     this_block().gang->grid_barrier();
 }

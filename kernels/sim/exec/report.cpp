@@ -18,6 +18,8 @@ static const char *name_of(Fault fault) {
     case Fault::assertion: return "assertion failed";
     case Fault::trap: return "trap";
     case Fault::deadlock: return "deadlock";
+    case Fault::barrier: return "barrier without all threads";
+    case Fault::collective: return "misused collective";
     case Fault::out_of_bounds: return "out of bounds";
     case Fault::use_after_free: return "use after free";
     case Fault::host_memory: return "host memory used on the device";
@@ -30,13 +32,16 @@ static const char *name_of(Fault fault) {
     return "fault";
 }
 
+#define WWSIM_FORMAT(text, pattern)                                                                                               \
+    char text[512];                                                                                                               \
+    va_list args;                                                                                                                 \
+    va_start(args, pattern);                                                                                                      \
+    std::vsnprintf(text, sizeof text, pattern, args);                                                                             \
+    va_end(args)
+
 static std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 static std::string format(const char *pattern, ...) {
-    char text[512];
-    va_list args;
-    va_start(args, pattern);
-    std::vsnprintf(text, sizeof text, pattern, args);
-    va_end(args);
+    WWSIM_FORMAT(text, pattern);
     return text;
 }
 
@@ -46,27 +51,34 @@ std::string message_of(Fault fault, const std::string &text, const void *site) {
     return std::string(name_of(fault)) + ": " + text + at_line(line_of(site));
 }
 
-// The running thread.
-static std::string describe_running() {
-    const Block &block = this_block();
-    const uint3 b = block.block_idx, t = this_lane().thread_idx;
-    return format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u)", block.grid->launch.kernel, b.x, b.y, b.z, t.x, t.y, t.z);
+std::string Block::describe(const Lane &lane) const {
+    const uint3 b = block_idx, t = lane.thread_idx;
+    return format("kernel %s, block (%u,%u,%u), thread (%u,%u,%u)", grid->launch.kernel, b.x, b.y, b.z, t.x, t.y, t.z);
+}
+
+void Block::fail(const Lane &lane, Fault kind, const std::string &text) {
+    if (grid->failed()) return;
+    grid->fail(kind, describe(lane) + ": " + text + at_line(&lane == current ? line_of_running() : line_of(lane.site)));
 }
 
 void fault(Fault kind, const char *pattern, ...) {
-    char text[512];
-    va_list args;
-    va_start(args, pattern);
-    std::vsnprintf(text, sizeof text, pattern, args);
-    va_end(args);
+    WWSIM_FORMAT(text, pattern);
     if (!current) {
         std::fprintf(stderr, "simulated GPU: %s outside of a kernel: %s\n", name_of(kind), text);
         std::abort();
     }
+    this_block().fail(this_lane(), kind, text);
+    this_block().abandon();
+}
+
+void fault_of(unsigned lane, Fault kind, const char *pattern, ...) {
+    WWSIM_FORMAT(text, pattern);
     Block &block = this_block();
-    if (!block.grid->failed()) block.grid->fail(kind, describe_running() + ": " + text + at_line(line_of_running()));
+    block.fail(block.lane(this_lane().rank / warp_size * warp_size + lane), kind, text);
     block.abandon();
 }
+
+bool is_checked() { return this_block().grid->schedule.watch.check; }
 
 void fault(Fault kind, std::string text) {
     char copy[512];
@@ -108,8 +120,10 @@ std::string Block::describe() const {
         } else if (lane.waiting == Waiting::warpgroup) {
             what += ": not all four warps of its warpgroup have issued the product";
         } else if (lane.waiting == Waiting::registers) {
-            what += format(": for %u registers a thread, and %u more are free for a warp's", lane.waiting_for, free_registers);
+            what += format(": for %u registers a thread; the block has %u left to add to those of a warp", lane.waiting_for, free_registers);
         }
+        const std::string line = line_of(lane.site);
+        if (!line.empty()) what += ", at " + line;
         groups.try_emplace(what, 0, i).first->second.first++;
     }
     std::string text;

@@ -12,7 +12,7 @@ namespace wwsim {
 namespace detail {
 
 // A loop that waits by atomics or fences comes to an end only if others run meanwhile. On the host there are none.
-inline void let_others_run() {
+__forceinline__ void let_others_run() {
     if (current) yield();
 }
 
@@ -21,13 +21,13 @@ template <> struct Word<2> { using type = uint16_t; };
 template <> struct Word<4> { using type = uint32_t; };
 template <> struct Word<8> { using type = uint64_t; };
 
-template <class T> void check_atomic(const T *address) {
+template <class T> __forceinline__ void check_atomic(const T *address) {
     if ((uintptr_t)address % sizeof(T))
         fault(Fault::misaligned_address, "atomic operation of %zu bytes at %p", sizeof(T), (const void *)address);
 }
 
 // Stores f(old) in one step, and returns old.
-template <class T, class F> T atomic_update(T *address, F f) {
+template <class T, class F> __forceinline__ T atomic_update(T *address, F f) {
     using W = typename Word<sizeof(T)>::type;
     check_atomic(address);
     observe("atom", Effect::update, address, sizeof(T), Order::relaxed);
@@ -43,7 +43,7 @@ template <class T, class F> T atomic_update(T *address, F f) {
     return old;
 }
 
-template <class T> T atomic_compare_and_swap(T *address, T compare, T value) {
+template <class T> __forceinline__ T atomic_compare_and_swap(T *address, T compare, T value) {
     check_atomic(address);
     observe("atom.cas", Effect::update, address, sizeof(T), Order::relaxed);
     __atomic_compare_exchange_n(address, &compare, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -60,7 +60,7 @@ inline namespace api {
 
 // clang-format off
 #define WWSIM_ATOMIC(scope, name, T, expression) \
-    inline T name##scope(T *address, T value) { \
+    __forceinline__ T name##scope(T *address, T value) { \
         return detail::atomic_update(address, [=](T old) -> T { return expression; }); \
     }
 
@@ -71,7 +71,7 @@ inline namespace api {
     WWSIM_ATOMIC(scope, atomicAnd, T, old & value) \
     WWSIM_ATOMIC(scope, atomicOr, T, old | value) \
     WWSIM_ATOMIC(scope, atomicXor, T, old ^ value) \
-    inline T atomicCAS##scope(T *address, T compare, T value) { return detail::atomic_compare_and_swap(address, compare, value); }
+    __forceinline__ T atomicCAS##scope(T *address, T compare, T value) { return detail::atomic_compare_and_swap(address, compare, value); }
 
 #define WWSIM_ATOMICS(scope) \
     WWSIM_ATOMIC_INTEGER(scope, int) \
@@ -93,16 +93,16 @@ inline namespace api {
     WWSIM_ATOMIC(scope, atomicAdd, float, detail::atomic_add_float(address, old, value)) \
     WWSIM_ATOMIC(scope, atomicAdd, double, old + value) \
     /* Each element is added atomically, not the vector. */ \
-    inline float2 atomicAdd##scope(float2 *address, float2 value) { \
+    __forceinline__ float2 atomicAdd##scope(float2 *address, float2 value) { \
         return {atomicAdd##scope(&address->x, value.x), atomicAdd##scope(&address->y, value.y)}; \
     } \
-    inline float4 atomicAdd##scope(float4 *address, float4 value) { \
+    __forceinline__ float4 atomicAdd##scope(float4 *address, float4 value) { \
         return {atomicAdd##scope(&address->x, value.x), atomicAdd##scope(&address->y, value.y), \
                 atomicAdd##scope(&address->z, value.z), atomicAdd##scope(&address->w, value.w)}; \
     }
 
 // 16 bits: only with the scope of the device.
-inline unsigned short atomicCAS(unsigned short *address, unsigned short compare, unsigned short value) {
+__forceinline__ unsigned short atomicCAS(unsigned short *address, unsigned short compare, unsigned short value) {
     return detail::atomic_compare_and_swap(address, compare, value);
 }
 

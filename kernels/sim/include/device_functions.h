@@ -35,9 +35,9 @@ namespace wwsim {
 namespace detail {
 
 // Keeps the compiler from holding memory in registers over what follows.
-inline void forget_memory() { asm volatile("" ::: "memory"); }
+__forceinline__ void forget_memory() { asm volatile("" ::: "memory"); }
 
-inline int sync_threads(const char *name, Reduction reduction = Reduction::none, int predicate = 0) {
+__forceinline__ int sync_threads(const char *name, Reduction reduction = Reduction::none, int predicate = 0) {
     forget_memory();
     const int result = barrier(name, 0, 0, reduction, predicate);
     forget_memory();
@@ -53,27 +53,27 @@ using wwsim::gridDim;
 
 // ---- Barriers and fences
 
-inline void __syncthreads() { detail::sync_threads("__syncthreads"); }
-inline int __syncthreads_count(int predicate) { return detail::sync_threads("__syncthreads_count", Reduction::count, predicate); }
-inline int __syncthreads_and(int predicate) { return detail::sync_threads("__syncthreads_and", Reduction::all, predicate); }
-inline int __syncthreads_or(int predicate) { return detail::sync_threads("__syncthreads_or", Reduction::any, predicate); }
+__forceinline__ void __syncthreads() { detail::sync_threads("__syncthreads"); }
+__forceinline__ int __syncthreads_count(int predicate) { return detail::sync_threads("__syncthreads_count", Reduction::count, predicate); }
+__forceinline__ int __syncthreads_and(int predicate) { return detail::sync_threads("__syncthreads_and", Reduction::all, predicate); }
+__forceinline__ int __syncthreads_or(int predicate) { return detail::sync_threads("__syncthreads_or", Reduction::any, predicate); }
 
 // Blocks run on several OS threads, so that even the host's processor needs a fence. All fences let others run: a loop that waits
 // for a flag often has one.
-inline void __threadfence() {
+__forceinline__ void __threadfence() {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     detail::let_others_run();
     detail::forget_memory();
 }
-inline void __threadfence_block() { __threadfence(); }
-inline void __threadfence_system() { __threadfence(); }
+__forceinline__ void __threadfence_block() { __threadfence(); }
+__forceinline__ void __threadfence_system() { __threadfence(); }
 
 // ---- Loads and stores with cache hints
 
 #define WWSIM_LOAD(name)                                                                                                           \
-    template <class T> T name(const T *address) { return *address; }
+    template <class T> __forceinline__ T name(const T *address) { return *address; }
 #define WWSIM_STORE(name)                                                                                                          \
-    template <class T> void name(T *address, std::common_type_t<T> value) { *address = value; }
+    template <class T> __forceinline__ void name(T *address, std::common_type_t<T> value) { *address = value; }
 WWSIM_LOAD(__ldg)
 WWSIM_LOAD(__ldca)
 WWSIM_LOAD(__ldcs)
@@ -86,31 +86,31 @@ WWSIM_STORE(__stwt)
 #undef WWSIM_STORE
 
 // These two pass by the first-level cache, and so see what other blocks write: a loop may wait on them.
-template <class T> T __ldcg(const T *address) {
+template <class T> __forceinline__ T __ldcg(const T *address) {
     detail::let_others_run();
     detail::forget_memory();
     return *address;
 }
-template <class T> T __ldcv(const T *address) { return __ldcg(address); }
+template <class T> __forceinline__ T __ldcv(const T *address) { return __ldcg(address); }
 
 // ---- Time
 
-inline long long clock64() { return (long long)::clock(); }
-inline void __nanosleep(unsigned) {
+__forceinline__ long long clock64() { return (long long)::clock(); }
+__forceinline__ void __nanosleep(unsigned) {
     detail::let_others_run();
     detail::forget_memory();
 }
 
 // ---- Address spaces
 
-inline unsigned __isShared(const void *address) { return is_shared(address); }
-inline unsigned __isGlobal(const void *address) { return !is_shared(address); }
+__forceinline__ unsigned __isShared(const void *address) { return is_shared(address); }
+__forceinline__ unsigned __isGlobal(const void *address) { return !is_shared(address); }
 
 // ---- The end of a kernel
 
-[[noreturn]] inline void __trap() { fault(Fault::trap, "__trap()"); }
-inline void __brkpt() {}
-inline void __prof_trigger(int) {}
+[[noreturn]] __forceinline__ void __trap() { fault(Fault::trap, "__trap()"); }
+__forceinline__ void __brkpt() {}
+__forceinline__ void __prof_trigger(int) {}
 
 } // namespace api
 } // namespace wwsim

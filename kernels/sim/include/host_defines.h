@@ -1,11 +1,24 @@
 // CUDA's qualifiers and predefined macros, for a translation unit that is compiled once, for host and device together.
 #pragma once
 
+#ifdef __has_feature
+#define WWSIM_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define WWSIM_HAS_FEATURE(feature) 0
+#endif
+
 // Qualifiers that need no meaning here: every function is callable from both sides, and device memory is host memory.
 #define __host__
 #define __device__
 #define __global__
+#if defined(__SANITIZE_THREAD__) || WWSIM_HAS_FEATURE(thread_sanitizer)
+// Where the checks see that it may not be written: a section for each, since GCC has one hold const variables, or others.
+#define WWSIM_CONSTANT(number) __attribute__((section("wwsim_constant." #number)))
+#define WWSIM_CONSTANT_OF(number) WWSIM_CONSTANT(number)
+#define __constant__ WWSIM_CONSTANT_OF(__COUNTER__)
+#else
 #define __constant__
+#endif
 #define __managed__
 #define __grid_constant__
 #define __launch_bounds__(...)

@@ -39,7 +39,7 @@ template <class T> T from_bits(uint64_t bits) {
     return value;
 }
 
-inline unsigned shuffle_segments(int width) { return (unsigned)(warpSize - width) << 8; }
+__forceinline__ unsigned shuffle_segments(int width) { return (unsigned)(warpSize - width) << 8; }
 
 } // namespace detail
 
@@ -48,26 +48,26 @@ inline namespace api {
 // For each type of an operand. A source lane outside the segment gives the caller's own value; one that takes no part in the
 // shuffle, which a GPU leaves undefined, gives a value of 0xFF bytes: NaN in every float type.
 #define WWSIM_SHUFFLE(T)                                                                                                           \
-    inline T __shfl_sync(unsigned mask, T value, int source_lane, int width = warpSize) {                                          \
+    __forceinline__ T __shfl_sync(unsigned mask, T value, int source_lane, int width = warpSize) {                                          \
         return detail::from_bits<T>(detail::shuffle_idx(mask, detail::to_bits(value), (unsigned)source_lane,                       \
                                                         detail::shuffle_segments(width) | 31));                                    \
     }                                                                                                                              \
-    inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {                                        \
+    __forceinline__ T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {                                        \
         return detail::from_bits<T>(                                                                                               \
             detail::shuffle_up(mask, detail::to_bits(value), delta, detail::shuffle_segments(width)));                             \
     }                                                                                                                              \
-    inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {                                      \
+    __forceinline__ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {                                      \
         return detail::from_bits<T>(                                                                                               \
             detail::shuffle_down(mask, detail::to_bits(value), delta, detail::shuffle_segments(width) | 31));                      \
     }                                                                                                                              \
-    inline T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize) {                                        \
+    __forceinline__ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize) {                                        \
         return detail::from_bits<T>(detail::shuffle_xor(mask, detail::to_bits(value), (unsigned)lane_mask,                         \
                                                         detail::shuffle_segments(width) | 31));                                    \
     }
 
 #define WWSIM_MATCH(T)                                                                                                             \
-    inline unsigned __match_any_sync(unsigned mask, T value) { return detail::match_any(mask, detail::to_bits(value)); }           \
-    inline unsigned __match_all_sync(unsigned mask, T value, int *all_equal) {                                                     \
+    __forceinline__ unsigned __match_any_sync(unsigned mask, T value) { return detail::match_any(mask, detail::to_bits(value)); }           \
+    __forceinline__ unsigned __match_all_sync(unsigned mask, T value, int *all_equal) {                                                     \
         return detail::match_all(mask, detail::to_bits(value), all_equal);                                                         \
     }
 
@@ -90,21 +90,21 @@ unsigned __ballot_sync(unsigned mask, int predicate);
 int __all_sync(unsigned mask, int predicate);
 int __any_sync(unsigned mask, int predicate);
 
-inline unsigned __reduce_add_sync(unsigned mask, unsigned value) { return isa::redux_add("__reduce_add_sync", mask, value); }
-inline unsigned __reduce_min_sync(unsigned mask, unsigned value) { return isa::redux_min("__reduce_min_sync", mask, value); }
-inline unsigned __reduce_max_sync(unsigned mask, unsigned value) { return isa::redux_max("__reduce_max_sync", mask, value); }
-inline unsigned __reduce_and_sync(unsigned mask, unsigned value) { return isa::redux_and("__reduce_and_sync", mask, value); }
-inline unsigned __reduce_or_sync(unsigned mask, unsigned value) { return isa::redux_or("__reduce_or_sync", mask, value); }
-inline unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return isa::redux_xor("__reduce_xor_sync", mask, value); }
-inline int __reduce_add_sync(unsigned mask, int value) { return isa::redux_add("__reduce_add_sync", mask, value); }
-inline int __reduce_min_sync(unsigned mask, int value) { return isa::redux_min("__reduce_min_sync", mask, value); }
-inline int __reduce_max_sync(unsigned mask, int value) { return isa::redux_max("__reduce_max_sync", mask, value); }
+__forceinline__ unsigned __reduce_add_sync(unsigned mask, unsigned value) { return isa::redux_add("__reduce_add_sync", mask, value); }
+__forceinline__ unsigned __reduce_min_sync(unsigned mask, unsigned value) { return isa::redux_min("__reduce_min_sync", mask, value); }
+__forceinline__ unsigned __reduce_max_sync(unsigned mask, unsigned value) { return isa::redux_max("__reduce_max_sync", mask, value); }
+__forceinline__ unsigned __reduce_and_sync(unsigned mask, unsigned value) { return isa::redux_and("__reduce_and_sync", mask, value); }
+__forceinline__ unsigned __reduce_or_sync(unsigned mask, unsigned value) { return isa::redux_or("__reduce_or_sync", mask, value); }
+__forceinline__ unsigned __reduce_xor_sync(unsigned mask, unsigned value) { return isa::redux_xor("__reduce_xor_sync", mask, value); }
+__forceinline__ int __reduce_add_sync(unsigned mask, int value) { return isa::redux_add("__reduce_add_sync", mask, value); }
+__forceinline__ int __reduce_min_sync(unsigned mask, int value) { return isa::redux_min("__reduce_min_sync", mask, value); }
+__forceinline__ int __reduce_max_sync(unsigned mask, int value) { return isa::redux_max("__reduce_max_sync", mask, value); }
 
 void __syncwarp(unsigned mask = 0xFFFFFFFF);
 
 // Which lanes run together with the caller is for the hardware to choose, and CUDA promises only that the caller is one of them. Here
 // it's always the caller alone: the smallest answer that is allowed, and the one that shows code which hopes for more.
-inline unsigned __activemask() { return 1u << lane().lane; }
+__forceinline__ unsigned __activemask() { return 1u << lane().lane; }
 
 } // namespace api
 } // namespace wwsim

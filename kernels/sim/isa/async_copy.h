@@ -5,7 +5,7 @@
 
 namespace wwsim::isa {
 
-inline void cp_async(const char *instruction, void *shared, const void *global, unsigned bytes, unsigned source_bytes) {
+__forceinline__ void cp_async(const char *instruction, void *shared, const void *global, unsigned bytes, unsigned source_bytes) {
     check_aligned(instruction, shared, bytes);
     check_aligned(instruction, global, bytes);
     check_shared(instruction, shared, bytes);
@@ -18,12 +18,12 @@ inline void cp_async(const char *instruction, void *shared, const void *global, 
     forget_memory();
 }
 
-inline void cp_async_commit() {
+__forceinline__ void cp_async_commit() {
     async_commit();
     forget_memory();
 }
 
-inline void cp_async_wait(unsigned groups_in_flight) {
+__forceinline__ void cp_async_wait(unsigned groups_in_flight) {
     async_wait(groups_in_flight);
     forget_memory();
 }

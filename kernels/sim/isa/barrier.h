@@ -5,19 +5,19 @@
 
 namespace wwsim::isa {
 
-inline void bar_sync(unsigned id, unsigned threads) {
+__forceinline__ void bar_sync(unsigned id, unsigned threads) {
     forget_memory();
     barrier("bar.sync", id, threads);
     forget_memory();
 }
 
-inline void bar_arrive(unsigned id, unsigned threads) {
+__forceinline__ void bar_arrive(unsigned id, unsigned threads) {
     forget_memory();
     barrier_arrive("bar.arrive", id, threads);
     forget_memory();
 }
 
-inline int bar_red(Reduction reduction, unsigned id, unsigned threads, bool predicate) {
+__forceinline__ int bar_red(Reduction reduction, unsigned id, unsigned threads, bool predicate) {
     forget_memory();
     const int result = barrier("bar.red", id, threads, reduction, predicate);
     forget_memory();

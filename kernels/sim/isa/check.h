@@ -10,18 +10,18 @@ namespace wwsim::isa {
 // sees a kernel's `__shared__` variables.
 using detail::forget_memory;
 
-inline void check_aligned(const char *instruction, const void *address, size_t bytes) {
+__forceinline__ void check_aligned(const char *instruction, const void *address, size_t bytes) {
     if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
         fault(Fault::misaligned_address, "%s: address %p is not a multiple of %zu bytes", instruction, address, bytes);
 }
 
-inline void check_shared(const char *instruction, const void *address, size_t bytes) {
+__forceinline__ void check_shared(const char *instruction, const void *address, size_t bytes) {
     if (!is_shared(address) || !is_shared(static_cast<const char *>(address) + bytes - 1))
         fault(Fault::illegal_address, "%s: %zu bytes at %p are not in shared memory", instruction, bytes, address);
 }
 
 // For .sync.aligned instructions: a collective of all 32 lanes. `Operand` has what one lane hands over, and a `work` for all.
-template <typename Operand> void rendezvous_of_warp(const char *instruction, Operand &operand) {
+template <typename Operand> __forceinline__ void rendezvous_of_warp(const char *instruction, Operand &operand) {
     constexpr unsigned all = 0xffffffffu;
     if (lane().active != all)
         fault(Fault::illegal_instruction, "%s: needs 32 lanes, the warp has lanes 0x%08x", instruction, lane().active);

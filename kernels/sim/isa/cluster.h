@@ -5,24 +5,24 @@
 
 namespace wwsim::isa {
 
-inline unsigned cluster_rank() {
+__forceinline__ unsigned cluster_rank() {
     needs_capability(90, "%cluster_ctarank");
     return block().cluster_rank;
 }
 
-inline unsigned cluster_size() {
+__forceinline__ unsigned cluster_size() {
     needs_capability(90, "%cluster_nctarank");
     const dim3 dim = block().cluster_dim;
     return dim.x * dim.y * dim.z;
 }
 
-inline void barrier_cluster_arrive() {
+__forceinline__ void barrier_cluster_arrive() {
     forget_memory();
     cluster_arrive();
     forget_memory();
 }
 
-inline void barrier_cluster_wait() {
+__forceinline__ void barrier_cluster_wait() {
     forget_memory();
     cluster_wait();
     forget_memory();

@@ -6,7 +6,7 @@
 
 namespace wwsim::isa {
 
-template <typename T> T load_acquire(const T *address) {
+template <typename T> __forceinline__ T load_acquire(const T *address) {
     check_aligned("ld.acquire", address, sizeof(T));
     yield();
     observe("ld.acquire", Effect::read, address, sizeof(T), Order::acquire);
@@ -15,7 +15,7 @@ template <typename T> T load_acquire(const T *address) {
     return value;
 }
 
-template <typename T> void store_release(T *address, T value) {
+template <typename T> __forceinline__ void store_release(T *address, T value) {
     check_aligned("st.release", address, sizeof(T));
     observe("st.release", Effect::write, address, sizeof(T), Order::release);
     forget_memory();
@@ -23,7 +23,7 @@ template <typename T> void store_release(T *address, T value) {
     yield();
 }
 
-template <typename T> T fetch_add(T *address, T value) {
+template <typename T> __forceinline__ T fetch_add(T *address, T value) {
     check_aligned("atom.add", address, sizeof(T));
     observe("atom.add", Effect::update, address, sizeof(T), Order::acquire_release);
     forget_memory();
@@ -33,7 +33,7 @@ template <typename T> T fetch_add(T *address, T value) {
     return before;
 }
 
-inline void fence() {
+__forceinline__ void fence() {
     forget_memory();
     __atomic_thread_fence(__ATOMIC_ACQ_REL);
     yield();

@@ -64,8 +64,8 @@ struct Store {
 void access_row(const char *instruction, Effect effect, int matrices, const void *row) {
     if (lane().lane >= 8u * static_cast<unsigned>(matrices)) return;
     check_aligned(instruction, row, row_bytes);
-    check_shared(instruction, row, row_bytes);
     observe(instruction, effect, row, row_bytes);
+    check_shared(instruction, row, row_bytes);
 }
 
 const char *name(const char *const names[2][3], int matrices, bool transposed) { return names[transposed][matrices / 2]; }
@@ -73,7 +73,6 @@ const char *name(const char *const names[2][3], int matrices, bool transposed) {
 } // namespace
 
 void ldmatrix(int matrices, bool transposed, uint32_t *registers, const void *row) {
-    WWSIM_NOTE_SITE();
     static const char *const names[2][3] = {{"ldmatrix.x1", "ldmatrix.x2", "ldmatrix.x4"},
                                             {"ldmatrix.x1.trans", "ldmatrix.x2.trans", "ldmatrix.x4.trans"}};
     const char *instruction = name(names, matrices, transposed);
@@ -83,7 +82,6 @@ void ldmatrix(int matrices, bool transposed, uint32_t *registers, const void *ro
 }
 
 void stmatrix(int matrices, bool transposed, void *row, const uint32_t *registers) {
-    WWSIM_NOTE_SITE();
     static const char *const names[2][3] = {{"stmatrix.x1", "stmatrix.x2", "stmatrix.x4"},
                                             {"stmatrix.x1.trans", "stmatrix.x2.trans", "stmatrix.x4.trans"}};
     const char *instruction = name(names, matrices, transposed);

@@ -5,7 +5,7 @@
 
 namespace wwsim::isa {
 
-template <typename T> T load(const char *instruction, const T *address) {
+template <typename T> __forceinline__ T load(const char *instruction, const T *address) {
     check_aligned(instruction, address, sizeof(T));
     observe(instruction, Effect::read, address, sizeof(T));
     T value;
@@ -13,7 +13,7 @@ template <typename T> T load(const char *instruction, const T *address) {
     return value;
 }
 
-template <typename T> void store(const char *instruction, T *address, const T &value) {
+template <typename T> __forceinline__ void store(const char *instruction, T *address, const T &value) {
     check_aligned(instruction, address, sizeof(T));
     observe(instruction, Effect::write, address, sizeof(T));
     __builtin_memcpy(address, &value, sizeof(T));

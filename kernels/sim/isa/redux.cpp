@@ -30,24 +30,41 @@ uint32_t bits_xor(uint32_t a, uint32_t b) { return a ^ b; }
 
 } // namespace
 
-uint32_t redux_add(const char *instruction, unsigned mask, uint32_t value) { return redux<uint32_t, sum>(instruction, mask, value); }
+uint32_t redux_add(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
+    return redux<uint32_t, sum>(instruction, mask, value);
+}
 int32_t redux_add(const char *instruction, unsigned mask, int32_t value) {
+    WWSIM_NOTE_SITE();
     return static_cast<int32_t>(redux_add(instruction, mask, static_cast<uint32_t>(value)));
 }
 int32_t redux_min(const char *instruction, unsigned mask, int32_t value) {
+    WWSIM_NOTE_SITE();
     return redux<int32_t, minimum<int32_t>>(instruction, mask, value);
 }
 uint32_t redux_min(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
     return redux<uint32_t, minimum<uint32_t>>(instruction, mask, value);
 }
 int32_t redux_max(const char *instruction, unsigned mask, int32_t value) {
+    WWSIM_NOTE_SITE();
     return redux<int32_t, maximum<int32_t>>(instruction, mask, value);
 }
 uint32_t redux_max(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
     return redux<uint32_t, maximum<uint32_t>>(instruction, mask, value);
 }
-uint32_t redux_and(const char *instruction, unsigned mask, uint32_t value) { return redux<uint32_t, bits_and>(instruction, mask, value); }
-uint32_t redux_or(const char *instruction, unsigned mask, uint32_t value) { return redux<uint32_t, bits_or>(instruction, mask, value); }
-uint32_t redux_xor(const char *instruction, unsigned mask, uint32_t value) { return redux<uint32_t, bits_xor>(instruction, mask, value); }
+uint32_t redux_and(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
+    return redux<uint32_t, bits_and>(instruction, mask, value);
+}
+uint32_t redux_or(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
+    return redux<uint32_t, bits_or>(instruction, mask, value);
+}
+uint32_t redux_xor(const char *instruction, unsigned mask, uint32_t value) {
+    WWSIM_NOTE_SITE();
+    return redux<uint32_t, bits_xor>(instruction, mask, value);
+}
 
 } // namespace wwsim::isa

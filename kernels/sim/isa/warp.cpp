@@ -26,6 +26,7 @@ void meet(const char *name, unsigned mask, void *operand, Work work) {
 enum class Mode { idx, up, down, bfly };
 
 struct Shuffle {
+    const char *name;
     uint64_t bits;
     unsigned b, c;
     uint64_t result;
@@ -59,16 +60,23 @@ template <Mode mode> unsigned source_lane(unsigned lane, unsigned b, unsigned c)
     return in_range ? (unsigned)j : lane;
 }
 
+// What such a lane would give is undefined on a GPU.
+void from_outside(const char *name, unsigned lane, unsigned source, unsigned lanes) {
+    if (!is_checked()) return;
+    fault_of(lane, Fault::collective, "%s: reads lane %u, which takes no part: lanes 0x%08x do", name, source, lanes);
+}
+
 template <Mode mode> void shuffle_work(void *const operands[warp_size], unsigned lanes) {
     each_lane(lanes, [&](unsigned lane) {
         Shuffle &own = *static_cast<Shuffle *>(operands[lane]);
         const unsigned source = source_lane<mode>(lane, own.b, own.c);
+        if (!(lanes >> source & 1)) from_outside(own.name, lane, source, lanes);
         own.result = lanes >> source & 1 ? static_cast<const Shuffle *>(operands[source])->bits : ~uint64_t(0);
     });
 }
 
 template <Mode mode> uint64_t shuffle(const char *name, unsigned mask, uint64_t bits, unsigned b, unsigned c) {
-    Shuffle operand{bits, b, c, 0};
+    Shuffle operand{name, bits, b, c, 0};
     meet(name, mask, &operand, shuffle_work<mode>);
     return operand.result;
 }
@@ -133,25 +141,31 @@ void sync_work(void *const *, unsigned lanes) { check::meet(this_block(), lane()
 namespace detail {
 
 uint64_t shuffle_idx(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    WWSIM_NOTE_SITE();
     return shuffle<Mode::idx>("__shfl_sync", mask, bits, b, c);
 }
 uint64_t shuffle_up(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    WWSIM_NOTE_SITE();
     return shuffle<Mode::up>("__shfl_up_sync", mask, bits, b, c);
 }
 uint64_t shuffle_down(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    WWSIM_NOTE_SITE();
     return shuffle<Mode::down>("__shfl_down_sync", mask, bits, b, c);
 }
 uint64_t shuffle_xor(unsigned mask, uint64_t bits, unsigned b, unsigned c) {
+    WWSIM_NOTE_SITE();
     return shuffle<Mode::bfly>("__shfl_xor_sync", mask, bits, b, c);
 }
 
 unsigned match_any(unsigned mask, uint64_t bits) {
+    WWSIM_NOTE_SITE();
     Match operand{bits, 0};
     meet("__match_any_sync", mask, &operand, match_any_work);
     return operand.result;
 }
 
 unsigned match_all(unsigned mask, uint64_t bits, int *all_equal) {
+    WWSIM_NOTE_SITE();
     Match operand{bits, 0};
     meet("__match_all_sync", mask, &operand, match_all_work);
     *all_equal = operand.result != 0;
@@ -162,11 +176,23 @@ unsigned match_all(unsigned mask, uint64_t bits, int *all_equal) {
 
 inline namespace api {
 
-unsigned __ballot_sync(unsigned mask, int predicate) { return vote<Vote::ballot>("__ballot_sync", mask, predicate); }
-int __all_sync(unsigned mask, int predicate) { return (int)vote<Vote::all>("__all_sync", mask, predicate); }
-int __any_sync(unsigned mask, int predicate) { return (int)vote<Vote::any>("__any_sync", mask, predicate); }
+unsigned __ballot_sync(unsigned mask, int predicate) {
+    WWSIM_NOTE_SITE();
+    return vote<Vote::ballot>("__ballot_sync", mask, predicate);
+}
+int __all_sync(unsigned mask, int predicate) {
+    WWSIM_NOTE_SITE();
+    return (int)vote<Vote::all>("__all_sync", mask, predicate);
+}
+int __any_sync(unsigned mask, int predicate) {
+    WWSIM_NOTE_SITE();
+    return (int)vote<Vote::any>("__any_sync", mask, predicate);
+}
 
-void __syncwarp(unsigned mask) { meet("__syncwarp", mask, nullptr, sync_work); }
+void __syncwarp(unsigned mask) {
+    WWSIM_NOTE_SITE();
+    meet("__syncwarp", mask, nullptr, sync_work);
+}
 
 } // namespace api
 } // namespace wwsim

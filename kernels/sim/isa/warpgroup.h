@@ -59,7 +59,6 @@ struct Product {
 struct Member {
     uint64_t issued = 0, retired = 0; // products
     unsigned group = 0;               // the number of commits: the group that products belong to now
-    bool fenced = false;              // since the last wait
     bool ever_fenced = false;
     check::Clock finished; // what the last wait knows
 
@@ -90,6 +89,11 @@ inline unsigned member_of(const Lane &lane) { return lane.rank / warp_size % war
 void check_whole_warpgroup(const char *instruction);
 // The running lane's thread ends; a fault where its warpgroup relied on it.
 void leave_warpgroup(Lane &lane);
+
+// For the checks: what a product reads as far as warp `m` answers for it, which issues it now: its own 16 rows of A, and the first warp all
+// of B, since to tell of B four times would cost much. And the registers of this lane that products in flight work with.
+void tell_operands(Warpgroup &group, Product &product, unsigned m);
+void tell_registers(Lane &lane);
 
 namespace isa {
 

@@ -63,58 +63,11 @@ void retire(Warpgroup &group, unsigned m, uint64_t end) {
                       product.name);
             if (!sums->shown) sums->show();
             member.left.push_back(sums);
-            member.fenced = false;
         }
     }
     uint64_t everywhere = member.retired;
     for (const Member &other : group.members) everywhere = std::min(everywhere, other.retired);
     for (; group.first < everywhere; group.first++) group.products.pop_front();
-}
-
-// ---- What the checks are told
-
-// The product will read this part of a matrix, the whole lines or all lines' chunks from `first` on.
-void tell(const check::Operation &operation, const Product &product, const isa::SharedMatrix &matrix, unsigned first_line, unsigned lines,
-          unsigned first_chunk, unsigned chunks) {
-    std::vector<const char *> addresses;
-    for (unsigned line = first_line; line < first_line + lines; line++) {
-        for (unsigned chunk = first_chunk; chunk < first_chunk + chunks; chunk++) addresses.push_back(matrix.chunk(line, chunk));
-    }
-    std::sort(addresses.begin(), addresses.end());
-    for (size_t i = 0, next; i < addresses.size(); i = next) {
-        for (next = i + 1; next < addresses.size() && addresses[next] <= addresses[next - 1] + 16; next++) continue;
-        const size_t bytes = static_cast<size_t>(addresses[next - 1] - addresses[i]) + 16;
-        check::touches(operation, {addresses[i], bytes, Effect::read, Order::plain, false, product.name});
-    }
-}
-
-// The part of the product that warp `m` has issued: it reads the warp's own 16 rows of A, and all of B.
-void tell(Product &product, unsigned m) {
-    const check::Operation &operation = product.operations[m];
-    if (!product.a_in_registers) {
-        const isa::SharedMatrix a = isa::matrix_a(product);
-        if (a.mn_major) tell(operation, product, a, 0, a.lines, m * a.chunks / warps_of_group, a.chunks / warps_of_group);
-        else tell(operation, product, a, m * rows_of_warp, rows_of_warp, 0, a.chunks);
-    }
-    const isa::SharedMatrix b = isa::matrix_b(product);
-    tell(operation, product, b, 0, b.lines, 0, b.chunks);
-}
-
-// The registers of this lane that products in flight work with.
-void tell_registers(Lane &lane) {
-    Warpgroup &group = this_block().warpgroup(lane);
-    const unsigned m = member_of(lane);
-    const Member &member = group.members[m];
-    lane.in_flight.clear();
-    for (uint64_t number = member.retired; number < member.issued; number++) {
-        const Product &product = group[number];
-        const Sums &sums = *product.sums[m];
-        lane.in_flight.push_back({sums.registers[lane.lane], sums.shape.registers() * sizeof(uint32_t), true,
-                                  "accumulators of a wgmma in flight: expected a wgmma.wait_group before"});
-        if (product.a_in_registers)
-            lane.in_flight.push_back({product.a_from[m][lane.lane], 4 * sizeof(uint32_t), false,
-                                      "registers of A of a wgmma in flight: expected a wgmma.wait_group before"});
-    }
 }
 
 // ---- Issue
@@ -134,39 +87,41 @@ struct Issue {
 
 bool overlap(const uint32_t *a, unsigned a_count, const uint32_t *b, unsigned b_count) { return a < b + b_count && b < a + a_count; }
 
-// The sums that these accumulators are part of already; null where they are not in flight.
+// The sums in flight that these accumulators are part of, if any. What else is in flight must not share registers with the new product.
 std::shared_ptr<Sums> find_in_flight(Warpgroup &group, unsigned m, const Issue *const lanes[warp_size]) {
     const Member &member = group.members[m];
     const Wgmma &wgmma = lanes[0]->wgmma;
-    for (uint64_t number = group.end(); number-- > member.retired;) {
+    std::shared_ptr<Sums> found;
+    for (uint64_t number = member.retired; number < member.issued; number++) {
         const std::shared_ptr<Sums> &sums = group[number].sums[m];
-        if (!sums) continue; // not issued by this warp yet
         bool same = sums->shape.n == wgmma.n && sums->shape.f16_sums == wgmma.f16_sums;
         for (unsigned l = 0; l < warp_size && same; l++) same = sums->registers[l] == lanes[l]->d;
-        if (same) return sums;
+        if (same) found = sums;
         for (unsigned l = 0; l < warp_size; l++) {
             const Issue &issue = *lanes[l];
-            if (overlap(issue.d, wgmma.registers(), sums->registers[l], sums->shape.registers()))
-                fault(Fault::illegal_instruction, "%s: its accumulators are in flight in %s, another shape: expected a wait between",
-                      issue.instruction, group[number].name);
+            if (!same && overlap(issue.d, wgmma.registers(), sums->registers[l], sums->shape.registers()))
+                fault(Fault::illegal_instruction, "%s: its accumulators are in flight in %s, another shape: expected a wgmma.wait_group "
+                      "between", issue.instruction, group[number].name);
             if (issue.a_registers && overlap(issue.a_registers, 4, sums->registers[l], sums->shape.registers()))
-                fault(Fault::illegal_instruction, "%s: the registers of A are accumulators of %s in flight: expected a wait between",
-                      issue.instruction, group[number].name);
+                fault(Fault::illegal_instruction, "%s: the registers of A are accumulators of %s in flight: expected a wgmma.wait_group "
+                      "between", issue.instruction, group[number].name);
         }
     }
-    return nullptr;
+    return found;
 }
 
-// A fence is needed before the first product, and where registers were touched since the last. Reads leave no trace; values that differ
-// from those that the last wait left do.
+// A fence is needed before the first product, and where registers were touched since the last. Most of that leaves no trace; values other
+// than those that the last wait has left do.
 void check_fence(Member &member, const Issue *const lanes[warp_size]) {
     if (!member.ever_fenced)
         fault(Fault::illegal_instruction, "%s: expected a wgmma.fence before the first wgmma", lanes[0]->instruction);
-    if (member.fenced || !lanes[0]->accumulate) return;
-    for (const std::shared_ptr<Sums> &sums : member.left) {
-        if (sums->registers[0] == lanes[0]->d && sums->untouched()) return;
-    }
-    fault(Fault::illegal_instruction, "%s: its accumulators were written after the last wait: expected a wgmma.fence since", lanes[0]->instruction);
+    const auto left = std::find_if(member.left.begin(), member.left.end(),
+                                   [&](const std::shared_ptr<Sums> &sums) { return sums->registers[0] == lanes[0]->d; });
+    if (left == member.left.end()) return;
+    if (lanes[0]->accumulate && !(*left)->untouched())
+        fault(Fault::illegal_instruction, "%s: its accumulators were written after the last wait: expected a wgmma.fence since",
+              lanes[0]->instruction);
+    member.left.erase(left);
 }
 
 std::shared_ptr<Sums> start_sums(const Issue *const lanes[warp_size]) {
@@ -238,12 +193,11 @@ void Issue::work(Issue *const lanes[warp_size]) {
     product.sums[m] = std::move(sums);
     product.group[m] = member.group;
     member.issued++;
-    if (watched_launches) {
-        product.operations[m] = check::begin(product.name, &member, true);
-        tell(product, m);
-    }
+    if (watched_launches) tell_operands(group, product, m);
     if (++product.issued < warps_of_group) return;
     count::instruction(count::Kind::tensor, product.name, warps_of_group * warp_size);
+    // Rows of 32 bytes in every type: 64 of A, and n of B.
+    count::matrices((static_cast<size_t>(product.instruction.n) + (product.a_in_registers ? 0 : 64)) * 32);
     if (timing() == Timing::early) happen(product);
     block.release(Waiting::warpgroup);
 }
@@ -275,7 +229,7 @@ struct Fence {
         Warpgroup &group = this_block().warpgroup(this_lane());
         Member &member = group.members[member_of(this_lane())];
         drift(group);
-        member.fenced = member.ever_fenced = true;
+        member.ever_fenced = true;
         member.left.clear();
     }
 };
@@ -310,25 +264,6 @@ struct Wait {
 };
 
 } // namespace
-
-void check_whole_warpgroup(const char *instruction) {
-    const unsigned threads = warps_of_group * warp_size;
-    const unsigned first = lane().rank / threads * threads;
-    if (first + threads > block().threads)
-        fault(Fault::illegal_instruction, "%s: needs a warpgroup, threads %u to %u, and the block has %u threads", instruction, first,
-              first + threads - 1, block().threads);
-}
-
-void leave_warpgroup(Lane &lane) {
-    Warpgroup &group = this_block().warpgroup(lane);
-    Member &member = group.members[member_of(lane)];
-    member.ended = true;
-    if (member.resizes < group.resizes.size())
-        fault(Fault::illegal_instruction, "the thread ends without setmaxnreg.%s %u, which other warps of its warpgroup executed",
-              group.resizes[member.resizes].increase ? "inc" : "dec", group.resizes[member.resizes].registers);
-    if (member.retired < member.issued)
-        fault(Fault::illegal_instruction, "the thread ends with %s in flight: expected a wgmma.wait_group before", group[member.retired].name);
-}
 
 namespace isa {
 

@@ -2,6 +2,7 @@
 #include "../sim.h"
 
 #include <atomic>
+#include <utility>
 
 #include "../include/cuda_runtime_api.h"
 #include "call.h"
@@ -61,7 +62,13 @@ int32_t ww_sim_stream_destroy(ww_stream handle) {
 }
 
 int32_t ww_sim_stream_synchronize(ww_stream stream) {
-    return with_stream(stream, [](Stream &s) { return s.gpu->finish(s); });
+    return with_stream(stream, [](Stream &s) {
+        for (const Promise &promise : std::exchange(s.gpu->promises, {}))
+            s.gpu->enqueue(s, [=](Gpu &) {
+                return check_written(Fault::unwritten, "a promised output", promise.address, promise.bytes, nullptr);
+            });
+        return s.gpu->finish(s);
+    });
 }
 
 int32_t ww_sim_malloc(void **address, int64_t bytes, ww_stream stream) {
@@ -100,6 +107,24 @@ int32_t ww_sim_fill(void *to, int32_t byte, int64_t bytes, ww_stream stream) {
     if (bytes < 0)
         return cudaErrorInvalidValue;
     return with_stream(stream, [&](Stream &s) { return enqueue_fill(s, to, byte, one_row(size_t(bytes)), true); });
+}
+
+int32_t ww_sim_promise(const void *address, int64_t bytes, ww_stream stream) {
+    if (bytes < 0)
+        return cudaErrorInvalidValue;
+    return with_stream(stream, [&](Stream &s) {
+        std::optional<Allocation> where;
+        if (cudaError_t error = locate(address, size_t(bytes), &where))
+            return error;
+        if (!where || !where->written)
+            return where ? cudaSuccess : cudaErrorInvalidValue;
+        s.gpu->promises.push_back({address, size_t(bytes)});
+        s.gpu->enqueue(s, [=](Gpu &) {
+            where->written->clear(size_t(static_cast<const char *>(address) - reinterpret_cast<const char *>(where->address)), size_t(bytes));
+            return Outcome{};
+        });
+        return cudaSuccess;
+    });
 }
 
 const char *ww_sim_message(ww_stream handle) {

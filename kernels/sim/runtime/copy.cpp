@@ -96,7 +96,7 @@ cudaError_t enqueue_copy(Stream &stream, void *to, const void *from, const Rows 
 
 Outcome check_written(Fault fault, const char *what, const void *address, size_t bytes, const void *site) {
     const std::optional<Allocation> where = find_allocation(address);
-    if (!where || !where->written)
+    if (!where || !where->written) // freed since, or not tracked
         return {};
     const size_t offset = reinterpret_cast<uintptr_t>(address) - where->address;
     const size_t gap = where->written->first_gap(offset, bytes);

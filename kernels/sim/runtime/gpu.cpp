@@ -27,6 +27,8 @@ cudaError_t error_of(Fault fault) {
     case Fault::deadlock: return cudaErrorLaunchTimeout;
     case Fault::launch_failure:
     case Fault::trap:
+    case Fault::barrier:
+    case Fault::collective:
     case Fault::uninitialized:
     case Fault::unwritten:
     case Fault::in_flight:

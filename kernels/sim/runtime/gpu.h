@@ -67,6 +67,12 @@ struct Stream {
     bool blocking() const { return !(flags & cudaStreamNonBlocking); }
 };
 
+// Memory that work enqueued since shall have written when its stream is synchronized.
+struct Promise {
+    const void *address;
+    size_t bytes;
+};
+
 class Gpu {
   public:
     explicit Gpu(const Options &options) : options(options), random(options.seed), legacy(this, cudaStreamDefault) {}
@@ -81,6 +87,7 @@ class Gpu {
     cudaError_t fault = cudaSuccess;              // sticky
     std::string message;                          // of the fault
     uint64_t launches = 0;
+    std::vector<Promise> promises;
     count::CountersByKernel counters;             // of the launches that were counted
     count::Report counters_report;                // as it was last asked for
     std::vector<std::shared_ptr<Capture>> captures; // under way

@@ -6,21 +6,38 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory_resource>
 #include <mutex>
 #include <shared_mutex>
+#include <sys/mman.h>
 #include <vector>
 
 namespace wwsim {
 namespace {
 
+constexpr size_t largest_pooled_bytes = size_t(64) << 10; // larger ones have pages of their own
 // Around each allocation, so that what goes a little too far meets no other one.
 constexpr size_t red_zone_bytes = 256;
 constexpr size_t quarantine_bytes = size_t(32) << 20;
 // Below this size the host is not asked whether it has so much: reading its files costs more than the allocation.
 constexpr size_t small_bytes = size_t(64) << 20;
 
+// Device memory lies apart from the host's heap: a pointer into that is told from one that has gone astray.
+class Pages final : public std::pmr::memory_resource {
+    void *do_allocate(size_t bytes, size_t) override {
+        void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED)
+            throw std::bad_alloc();
+        return pages;
+    }
+    void do_deallocate(void *pages, size_t bytes, size_t) override { munmap(pages, bytes); }
+    bool do_is_equal(const memory_resource &other) const noexcept override { return this == &other; }
+};
+
 struct Registry {
     std::shared_mutex mutex;
+    Pages pages;
+    std::pmr::unsynchronized_pool_resource pool{{0, largest_pooled_bytes}, &pages};
     std::map<uintptr_t, Allocation> allocations; // by address; they don't overlap
     std::deque<uintptr_t> quarantine;            // freed, oldest first
     size_t quarantined = 0;
@@ -84,7 +101,8 @@ void leave_quarantine(Registry &r) {
         auto oldest = r.allocations.find(r.quarantine.front());
         r.quarantine.pop_front();
         r.quarantined -= oldest->second.bytes;
-        std::free(reinterpret_cast<char *>(oldest->first) - red_zone_bytes);
+        r.pool.deallocate(reinterpret_cast<char *>(oldest->first) - red_zone_bytes, oldest->second.bytes + 2 * red_zone_bytes,
+                          device_alignment);
         r.allocations.erase(oldest);
     }
 }
@@ -118,24 +136,25 @@ cudaError_t allocate(void **address, size_t bytes, MemoryKind kind, bool tracked
     *address = nullptr;
     if (bytes == 0)
         return cudaSuccess;
+    if (bytes > SIZE_MAX - 2 * red_zone_bytes)
+        return cudaErrorMemoryAllocation;
     Registry &r = registry();
     size_t charged = kind == MemoryKind::pinned ? 0 : bytes;
-    {
-        std::unique_lock lock(r.mutex);
-        if (charged > device_memory_bytes - r.in_use || (bytes >= small_bytes && !host_has(bytes)))
-            return cudaErrorMemoryAllocation;
-        r.in_use += charged;
-    }
-    void *block = nullptr;
-    if (bytes > SIZE_MAX - 2 * red_zone_bytes || posix_memalign(&block, device_alignment, bytes + 2 * red_zone_bytes) != 0) {
-        std::unique_lock lock(r.mutex);
-        r.in_use -= charged;
+    std::unique_lock lock(r.mutex);
+    if (charged > device_memory_bytes - r.in_use || (bytes >= small_bytes && !host_has(bytes)))
+        return cudaErrorMemoryAllocation;
+    void *block;
+    try {
+        block = r.pool.allocate(bytes + 2 * red_zone_bytes, device_alignment);
+    } catch (const std::bad_alloc &) {
         return cudaErrorMemoryAllocation;
     }
+    r.in_use += charged;
+    lock.unlock();
     void *memory = static_cast<char *>(block) + red_zone_bytes;
     std::memset(memory, fill_byte, bytes);
     auto written = tracked && kind == MemoryKind::device ? std::make_shared<Written>(bytes) : nullptr;
-    std::unique_lock lock(r.mutex);
+    lock.lock();
     r.allocations[number_of(memory)] = {number_of(memory), bytes, kind, true, ++r.numbers, isolated, false, std::move(written)};
     *address = memory;
     return cudaSuccess;

@@ -142,8 +142,8 @@ void __tsan_write_range(void *at, size_t bytes) { WWSIM_OBSERVE_RANGE(at, bytes,
 void __tsan_init() {}
 void __tsan_func_entry(void *) {}
 void __tsan_func_exit() {}
-void __tsan_vptr_read(void *) {}
-void __tsan_vptr_update(void *, void *) {}
+void __tsan_vptr_read(void *at) { WWSIM_OBSERVE_ALIGNED(at, sizeof(void *), Effect::read, false); }
+void __tsan_vptr_update(void *at, void *) { WWSIM_OBSERVE_ALIGNED(at, sizeof(void *), Effect::write, false); }
 
 // clang calls these, and GCC those whose names checked_builtins.h gives to memcpy, memmove and memset.
 void *__tsan_memcpy(void *to, const void *from, size_t bytes) {

@@ -41,6 +41,7 @@ Place in_shared(SharedPart &part, size_t dynamic_bytes, uintptr_t address) {
         }
         part.last = found;
     }
+    if (part.last->is_guard) return {Space::own};
     place.begin = part.begin + part.last->begin;
     place.bytes = part.last->bytes;
     place.name = part.last->name.c_str();

@@ -46,7 +46,7 @@ Module::Module(const LoadedObject &object) {
             // The simulator's own are no shared memory.
             const bool own = starts_with(symbol.name, "_ZN5wwsim") || starts_with(symbol.name, "_ZZN5wwsim") ||
                              starts_with(symbol.name, "_ZGVZN5wwsim") || starts_with(symbol.name, "wwsim_");
-            if (!own) thread_local_ones.push_back({symbol.value, symbol.bytes, readable(symbol.name), false});
+            if (!own) thread_local_ones.push_back({symbol.value, symbol.bytes, readable(symbol.name), false, starts_with(symbol.name, "_ZGV")});
         }
         return false;
     });

@@ -15,6 +15,7 @@ struct Variable {
     size_t bytes;
     std::string name;
     bool read_only; // `__constant__` or const
+    bool is_guard = false; // which the compiler gives to a variable of a class, so that it is constructed once
 
     uintptr_t end() const { return begin + bytes; }
 };

@@ -1,0 +1,110 @@
+// Clusters: shared memory of other blocks, and when it may be touched.
+// arch: 90
+#include "../../common/ptx/cluster.cuh"
+#include "../../common/ptx/shared.cuh"
+
+#include "cases.cuh"
+
+// case: neighbor_without_cluster_barrier: race
+// __syncthreads waits for the own block only.
+template <bool mistake> __global__ void neighbor_without_cluster_barrier(int *out) {
+    __shared__ int values[32];
+    values[threadIdx.x] = 0;
+    cluster_sync();
+    values[threadIdx.x] = threadIdx.x; // caught: neighbor_without_cluster_barrier
+    if (mistake)
+        __syncthreads();
+    else
+        cluster_sync();
+    out[32 * blockIdx.x + threadIdx.x] = *map_shared(&values[31 - threadIdx.x], cluster_rank() ^ 1); // caught: neighbor_without_cluster_barrier
+    cluster_sync();
+}
+CASE(neighbor_without_cluster_barrier) {
+    Buffer<int> out(64);
+    LAUNCH(neighbor_without_cluster_barrier, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_equal("out", 63, 0, out.host()[63]);
+}
+
+// case: read_between_arrive_and_wait: race
+template <bool mistake> __global__ void read_between_arrive_and_wait(int *out) {
+    __shared__ int value;
+    if (threadIdx.x == 0) value = 0;
+    cluster_sync();
+    if (threadIdx.x == 0) value = 9; // caught: read_between_arrive_and_wait
+    cluster_arrive();
+    int read = 0;
+    if (mistake) read = *map_shared(&value, cluster_rank() ^ 1); // caught: read_between_arrive_and_wait
+    cluster_wait();
+    if (!mistake) read = *map_shared(&value, cluster_rank() ^ 1);
+    out[32 * blockIdx.x + threadIdx.x] = read;
+    cluster_sync();
+}
+CASE(read_between_arrive_and_wait) {
+    Buffer<int> out(64);
+    LAUNCH(read_between_arrive_and_wait, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_all("out", 9, out.host());
+}
+
+// case: neighbor_has_exited: ended
+// Nothing keeps the neighbor, with its shared memory, until this block has read.
+template <bool mistake> __global__ void neighbor_has_exited(int *out) {
+    __shared__ int value;
+    if (threadIdx.x == 0) value = 4;
+    cluster_sync();
+    if (cluster_rank() == 0) out[threadIdx.x] = *map_shared(&value, 1); // caught: neighbor_has_exited
+    if (!mistake) cluster_sync();
+}
+CASE(neighbor_has_exited) {
+    Buffer<int> out(32);
+    LAUNCH(neighbor_has_exited, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_all("out", 4, out.host());
+}
+
+// case: neighbor_has_not_begun: begun
+// A neighbor's shared memory may be touched when it is known to run.
+template <bool mistake> __global__ void neighbor_has_not_begun(int *out) {
+    __shared__ int inbox[32];
+    if (!mistake) cluster_sync();
+    *map_shared(&inbox[threadIdx.x], cluster_rank() ^ 1) = blockIdx.x; // caught: neighbor_has_not_begun
+    cluster_sync();
+    out[32 * blockIdx.x + threadIdx.x] = inbox[threadIdx.x];
+}
+CASE(neighbor_has_not_begun) {
+    Buffer<int> out(64);
+    LAUNCH(neighbor_has_not_begun, ({2, 32, 0, 2}), out.device());
+    expect_equal("out", 0, 1, out.host()[0]);
+}
+
+// case: remote_sum_without_atomics: race
+template <bool mistake> __global__ void remote_sum_without_atomics(int *out) {
+    __shared__ int sum;
+    if (threadIdx.x == 0) sum = 0;
+    cluster_sync();
+    int *const first = map_shared(&sum, 0);
+    if (threadIdx.x == 0) {
+        if (mistake)
+            *first += 1; // caught: remote_sum_without_atomics
+        else
+            atomicAdd(first, 1);
+    }
+    cluster_sync();
+    if (cluster_rank() == 0 && threadIdx.x == 0) *out = sum;
+}
+CASE(remote_sum_without_atomics) {
+    Buffer<int> out(1);
+    LAUNCH(remote_sum_without_atomics, ({4, 32, 0, 4}), out.device());
+    if (!mistake) expect_all("out", 4, out.host());
+}
+
+// case: cluster_barrier_not_reached: deadlock
+// One block waits for its cluster, and the other for threads of its own that are at the cluster's barrier.
+template <bool mistake> __global__ void cluster_barrier_not_reached(int *out) {
+    if (mistake && blockIdx.x == 1 && threadIdx.x < 32) __syncthreads();
+    cluster_sync();
+    out[64 * blockIdx.x + threadIdx.x] = 1;
+}
+CASE(cluster_barrier_not_reached) {
+    Buffer<int> out(128);
+    LAUNCH(cluster_barrier_not_reached, ({2, 64, 0, 2}), out.device());
+    expect_all("out", 1, out.host());
+}
