@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fcntl.h>
 #include <mutex>
 #include <spawn.h>
@@ -88,6 +89,7 @@ std::vector<Frames> parse(const std::string &text) {
         } else {
             expects_function = true;
             line.resize(std::min(line.find(" (discriminator"), line.size()));
+            line = std::filesystem::path(line).lexically_normal(); // of "tests/../common/ptx"
             const size_t colon = line.rfind(':');
             const bool known = colon != std::string::npos && line[0] != '?' && line[colon + 1] != '?' && line[colon + 1] != '0';
             if (known && !all.empty() && !is_simulators(line.substr(0, colon)))
