@@ -64,7 +64,7 @@ compile() { # SOURCE
     return 1
 }
 failed=0
-for source in kernels/tests/{device,ptx,runtime,samples}/*.cu; do
+for source in kernels/tests/{device,hopper,ptx,runtime,samples}/*.cu; do
     [ -e "$source" ] || continue
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || failed=1; done
     compile "$source" &

@@ -14,6 +14,7 @@
 
 mod buffer;
 mod build_info;
+pub mod counters;
 #[cfg(ww_cuda)]
 mod cuda;
 #[cfg(ww_sim)]
@@ -24,6 +25,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use buffer::Buffer;
+pub use counters::KernelCounters;
 pub(crate) use stream::{CPU, Kind};
 pub use stream::{Simulation, Stream, Timing};
 

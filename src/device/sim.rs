@@ -4,6 +4,9 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
 use super::stream::{Simulation, Timing, Workspace};
+use super::counters::{
+    Global, GlobalTraffic, InstructionCount, InstructionKind, KernelCounters, LineCount, Shared, SharedTraffic,
+};
 use super::{Device, stream};
 use crate::error::{Error, Result};
 use crate::ffi;
@@ -12,6 +15,9 @@ use crate::ffi;
 pub(crate) struct Queue {
     stream: ffi::ww_stream,
     workspace: Mutex<Workspace>,
+    counted: bool,
+    /// Held while counters are read: what the simulator hands out is valid until they are read again.
+    reading: Mutex<()>,
 }
 
 // SAFETY: the simulator's functions take a stream from any thread, and from several at once.
@@ -30,14 +36,121 @@ impl Queue {
             seed: simulation.seed,
             timing,
             compute_capability: simulation.compute_capability as i32,
-            watch: if simulation.checked { ffi::sim::WW_SIM_CHECK as u64 } else { 0 },
+            watch: if simulation.checked { ffi::sim::WW_SIM_CHECK as u64 } else { 0 }
+                | if simulation.counted { ffi::sim::WW_SIM_COUNT as u64 } else { 0 },
         };
         let mut stream = std::ptr::null_mut();
         // SAFETY: both pointers are to live values of the types that the function names.
         let status = unsafe { ffi::sim::stream_create(&mut stream, &options) };
-        let queue = Queue { stream, workspace: Mutex::new(Workspace::EMPTY) };
+        let (workspace, counted, reading) = (Mutex::new(Workspace::EMPTY), simulation.counted, Mutex::new(()));
+        let queue = Queue { stream, workspace, counted, reading };
         stream::Queue::check(&queue, "Stream::simulated", status)?;
         Ok(queue)
+    }
+
+    pub fn is_counted(&self) -> bool {
+        self.counted
+    }
+
+    pub fn counters(&self) -> Result<Vec<KernelCounters>> {
+        let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut counters, mut count) = (std::ptr::null(), 0);
+        // SAFETY: the stream is alive, and the others are places for the results.
+        let status = unsafe { ffi::sim::counters_read(self.stream, &mut counters, &mut count) };
+        stream::Queue::check(self, "Stream::counters", status)?;
+        // SAFETY: so the function has left them, and nobody else calls it meanwhile.
+        unsafe { Ok(slice(counters, count).iter().map(|counters| kernel(counters)).collect()) }
+    }
+
+    pub fn reset_counters(&self) -> Result<()> {
+        // SAFETY: the stream is alive.
+        stream::Queue::check(self, "Stream::reset_counters", unsafe { ffi::sim::counters_reset(self.stream) })
+    }
+}
+
+/// An array of the simulator's.
+///
+/// # Safety
+/// `data` points to `count` values that stay as they are during the borrow, or `count` is 0.
+unsafe fn slice<'a, T>(data: *const T, count: i64) -> &'a [T] {
+    if count == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(data, count as usize) }
+}
+
+/// # Safety
+/// What `from` points to is valid.
+unsafe fn kernel(from: &ffi::sim::ww_sim_counters) -> KernelCounters {
+    use ffi::sim::*;
+    let global = |kind: i32| {
+        let ww_sim_global_traffic { requests, sectors, bytes, used_bytes } = from.global[kind as usize];
+        let [requests, sectors, bytes, used_bytes] = [requests, sectors, bytes, used_bytes].map(|n| n as u64);
+        GlobalTraffic { requests, sectors, bytes, used_bytes }
+    };
+    let shared = |kind: i32| {
+        let ww_sim_shared_traffic { requests, wavefronts, ideal_wavefronts, bytes } = from.shared[kind as usize];
+        let [requests, wavefronts, ideal_wavefronts, bytes] =
+            [requests, wavefronts, ideal_wavefronts, bytes].map(|n| n as u64);
+        SharedTraffic { requests, wavefronts, ideal_wavefronts, bytes }
+    };
+    let instruction = |from: &ww_sim_instruction| InstructionCount {
+        kind: match from.kind {
+            WW_SIM_TENSOR => InstructionKind::Tensor,
+            WW_SIM_SPECIAL => InstructionKind::Special,
+            WW_SIM_BARRIER => InstructionKind::Barrier,
+            WW_SIM_COLLECTIVE => InstructionKind::Collective,
+            _ => InstructionKind::Copy,
+        },
+        // SAFETY: the caller's promise.
+        name: unsafe { text(from.name) },
+        instructions: from.instructions as u64,
+        threads: from.threads as u64,
+        flops: from.flops as u64,
+    };
+    let line = |from: &ww_sim_line| LineCount {
+        // SAFETY: the caller's promise.
+        line: unsafe { text(from.line) },
+        global_requests: from.global_requests as u64,
+        sectors: from.sectors as u64,
+        wasted_sectors: from.wasted_sectors as u64,
+        shared_requests: from.shared_requests as u64,
+        wavefronts: from.wavefronts as u64,
+        conflicts: from.conflicts as u64,
+    };
+    // SAFETY: the caller's promise.
+    let (name, table, instructions, lines) = unsafe {
+        let instructions = slice(from.instructions, from.instruction_count);
+        (text(from.kernel), text(from.table), instructions, slice(from.lines, from.line_count))
+    };
+    KernelCounters {
+        kernel: name,
+        launches: from.launches as u64,
+        blocks: from.blocks as u64,
+        warps: from.warps as u64,
+        global: Global {
+            load: global(WW_SIM_GLOBAL_LOAD),
+            store: global(WW_SIM_GLOBAL_STORE),
+            atomic: global(WW_SIM_GLOBAL_ATOMIC),
+            bulk_load: global(WW_SIM_GLOBAL_BULK_LOAD),
+            bulk_store: global(WW_SIM_GLOBAL_BULK_STORE),
+        },
+        distinct_sectors_read: from.distinct_sectors_read as u64,
+        distinct_sectors_written: from.distinct_sectors_written as u64,
+        shared: Shared {
+            load: shared(WW_SIM_SHARED_LOAD),
+            store: shared(WW_SIM_SHARED_STORE),
+            atomic: shared(WW_SIM_SHARED_ATOMIC),
+            ldmatrix: shared(WW_SIM_SHARED_LDMATRIX),
+            stmatrix: shared(WW_SIM_SHARED_STMATRIX),
+            cp_async: shared(WW_SIM_SHARED_CP_ASYNC),
+            wgmma: shared(WW_SIM_SHARED_WGMMA),
+            bulk: shared(WW_SIM_SHARED_BULK),
+        },
+        instructions: instructions.iter().map(instruction).collect(),
+        lines: lines.iter().map(line).collect(),
+        table,
     }
 }
 

@@ -116,6 +116,8 @@ pub struct Simulation {
     /// Whether to look for mistakes that a GPU hides: accesses out of bounds, reads of memory that nothing wrote, races. The
     /// first one is an [`Error::Fault`], which names the kernel, the thread and the line. Kernels take several times as long.
     pub checked: bool,
+    /// Whether to count what kernels cost, for [`Stream::counters`]. Kernels take several times as long.
+    pub counted: bool,
 }
 
 /// When asynchronous work of a simulated GPU completes.
@@ -133,7 +135,7 @@ pub enum Timing {
 impl Default for Simulation {
     /// An H100 whose asynchronous work completes late.
     fn default() -> Self {
-        Simulation { seed: 0, timing: Timing::Late, compute_capability: 90, checked: false }
+        Simulation { seed: 0, timing: Timing::Late, compute_capability: 90, checked: false, counted: false }
     }
 }
 
@@ -199,6 +201,50 @@ impl Stream {
     /// [`Error::Fault`] when some of it failed; the stream takes no more work then.
     pub fn synchronize(&self) -> Result<()> {
         self.queue().map_or(Ok(()), |queue| queue.synchronize("synchronize"))
+    }
+
+    /// What the kernels on this stream have cost since its beginning or since [`Stream::reset_counters`], one entry for each
+    /// kernel, by name. Waits for the work on the stream.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another stream than that of a [`Simulation`] with `counted`; [`Error::Fault`] when some of the
+    /// work failed.
+    ///
+    /// ```
+    /// use warpweave::{Device, Tensor, ops::{self, SoftmaxParams}, device::{Simulation, Stream}};
+    ///
+    /// # if Device::Sim.stream().is_err() { return Ok(()) }
+    /// let stream = Stream::simulated(Simulation { counted: true, ..Simulation::default() })?;
+    /// let mut x = Tensor::from_vec([1, 1, 64, 256], vec![1.0; 64 * 256])?.to(&stream)?;
+    /// ops::softmax_in_place(&SoftmaxParams::default(), x.view_mut())?;
+    /// let counters = stream.counters()?;
+    /// println!("{}", counters[0]);
+    /// assert_eq!(counters[0].global.load.sectors, 64 * 256 * 4 / 32);
+    /// # Ok::<(), warpweave::Error>(())
+    /// ```
+    pub fn counters(&self) -> Result<Vec<super::KernelCounters>> {
+        match &self.0 {
+            #[cfg(ww_sim)]
+            Kind::Sim(queue) if queue.is_counted() => queue.counters(),
+            _ => Err(self.not_counted("Stream::counters")),
+        }
+    }
+
+    /// Begins to count at zero again. Waits for the work on the stream.
+    ///
+    /// # Errors
+    /// As [`Stream::counters`].
+    pub fn reset_counters(&self) -> Result<()> {
+        match &self.0 {
+            #[cfg(ww_sim)]
+            Kind::Sim(queue) if queue.is_counted() => queue.reset_counters(),
+            _ => Err(self.not_counted("Stream::reset_counters")),
+        }
+    }
+
+    fn not_counted(&self, op: &'static str) -> Error {
+        let got = format_args!("a stream of {} that doesn't count", self.device());
+        Error::argument(op, "stream", "one of a simulated GPU with `counted: true`", got)
     }
 
     /// Whether memory of this stream is the host's.

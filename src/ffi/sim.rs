@@ -9,6 +9,80 @@ pub const WW_SIM_COUNT: i32 = 2;
 pub const WW_SIM_HOST_TO_DEVICE: i32 = 1;
 pub const WW_SIM_DEVICE_TO_HOST: i32 = 2;
 pub const WW_SIM_DEVICE_TO_DEVICE: i32 = 3;
+pub const WW_SIM_GLOBAL_LOAD: i32 = 0;
+pub const WW_SIM_GLOBAL_STORE: i32 = 1;
+pub const WW_SIM_GLOBAL_ATOMIC: i32 = 2;
+pub const WW_SIM_GLOBAL_BULK_LOAD: i32 = 3;
+pub const WW_SIM_GLOBAL_BULK_STORE: i32 = 4;
+pub const WW_SIM_GLOBAL_KINDS: i32 = 5;
+pub const WW_SIM_SHARED_LOAD: i32 = 0;
+pub const WW_SIM_SHARED_STORE: i32 = 1;
+pub const WW_SIM_SHARED_ATOMIC: i32 = 2;
+pub const WW_SIM_SHARED_LDMATRIX: i32 = 3;
+pub const WW_SIM_SHARED_STMATRIX: i32 = 4;
+pub const WW_SIM_SHARED_CP_ASYNC: i32 = 5;
+pub const WW_SIM_SHARED_WGMMA: i32 = 6;
+pub const WW_SIM_SHARED_BULK: i32 = 7;
+pub const WW_SIM_SHARED_KINDS: i32 = 8;
+pub const WW_SIM_TENSOR: i32 = 0;
+pub const WW_SIM_SPECIAL: i32 = 1;
+pub const WW_SIM_BARRIER: i32 = 2;
+pub const WW_SIM_COLLECTIVE: i32 = 3;
+pub const WW_SIM_COPY: i32 = 4;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sim_global_traffic {
+    pub requests: i64,
+    pub sectors: i64,
+    pub bytes: i64,
+    pub used_bytes: i64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sim_shared_traffic {
+    pub requests: i64,
+    pub wavefronts: i64,
+    pub ideal_wavefronts: i64,
+    pub bytes: i64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sim_instruction {
+    pub name: *const ::core::ffi::c_char,
+    pub kind: i32,
+    pub reserved: i32,
+    pub instructions: i64,
+    pub threads: i64,
+    pub flops: i64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sim_line {
+    pub line: *const ::core::ffi::c_char,
+    pub global_requests: i64,
+    pub sectors: i64,
+    pub wasted_sectors: i64,
+    pub shared_requests: i64,
+    pub wavefronts: i64,
+    pub conflicts: i64,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sim_counters {
+    pub kernel: *const ::core::ffi::c_char,
+    pub launches: i64,
+    pub blocks: i64,
+    pub warps: i64,
+    pub global: [ww_sim_global_traffic; WW_SIM_GLOBAL_KINDS as usize],
+    pub distinct_sectors_read: i64,
+    pub distinct_sectors_written: i64,
+    pub shared: [ww_sim_shared_traffic; WW_SIM_SHARED_KINDS as usize],
+    pub instructions: *const ww_sim_instruction,
+    pub instruction_count: i64,
+    pub lines: *const ww_sim_line,
+    pub line_count: i64,
+    pub table: *const ::core::ffi::c_char,
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ww_sim_options {
@@ -28,6 +102,10 @@ const _: () = {
     ["Offset of field: ww_sim_options::watch"][::core::mem::offset_of!(ww_sim_options, watch) - 16usize];
 };
 unsafe extern "C" {
+    #[link_name = "\u{1}ww_sim_counters_read"]
+    pub fn counters_read(stream: ww_stream, counters: *mut *const ww_sim_counters, count: *mut i64) -> i32;
+    #[link_name = "\u{1}ww_sim_counters_reset"]
+    pub fn counters_reset(stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_norm"]
     pub fn norm(params: *const ww_norm_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_norm_backward"]

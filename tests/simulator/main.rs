@@ -4,6 +4,7 @@
 //! Compiled programs are kept in `target/tmp` until something that they are made of changes.
 
 mod checked;
+mod mistakes;
 mod nvcc;
 mod process;
 mod programs;
@@ -21,6 +22,16 @@ fn bench() {
 #[test]
 fn device() {
     check_passing("kernels/tests/device");
+}
+
+#[test]
+fn hopper() {
+    if skipped() {
+        return;
+    }
+    let programs = programs_in("kernels/tests/hopper");
+    programs::check_all(&programs, &[], &programs::MANY_SCHEDULES);
+    programs::check_all(&programs, &["--checked"], &programs::MANY_SCHEDULES[..4]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub const FOLDERS: [&str; 7] = [
     "kernels/tests/checked",
     "kernels/tests/device",
     "kernels/tests/faults",
+    "kernels/tests/hopper",
     "kernels/tests/ptx",
     "kernels/tests/runtime",
     "kernels/tests/samples",

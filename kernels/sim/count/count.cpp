@@ -28,4 +28,9 @@ void record_instruction(Kind kind, const char *name, unsigned lanes) {
     }
 }
 
+void record_matrices(size_t bytes) {
+    Block &block = this_block();
+    if (block.recorder.active()) block.recorder.matrices(bytes);
+}
+
 } // namespace wwsim::count

@@ -32,6 +32,12 @@ inline void instruction(Kind kind, const char *name, unsigned lanes = 1) {
     if (__builtin_expect(watched_launches != 0, 0)) record_instruction(kind, name, lanes);
 }
 
+// What the running warpgroup's multiplication reads of shared memory.
+void record_matrices(size_t bytes);
+inline void matrices(size_t bytes) {
+    if (__builtin_expect(watched_launches != 0, 0)) record_matrices(bytes);
+}
+
 // The running thread's operations of the special function unit.
 template <class... Names> void special(Names... operations) { (instruction(Kind::special, operations), ...); }
 

@@ -49,7 +49,6 @@ SharedKind shared_kind(const Access &access) {
         if (begins_with(name, "cp.async")) return SharedKind::cp_async;
         if (begins_with(name, "ldmatrix")) return SharedKind::ldmatrix;
         if (begins_with(name, "stmatrix")) return SharedKind::stmatrix;
-        if (begins_with(name, "wgmma")) return SharedKind::wgmma;
     }
     switch (access.effect) {
     case Effect::read: return SharedKind::load;
@@ -61,7 +60,7 @@ SharedKind shared_kind(const Access &access) {
 
 // Those that no warp's request stands for.
 bool is_range(GlobalKind kind) { return kind == GlobalKind::bulk_load || kind == GlobalKind::bulk_store; }
-bool is_range(SharedKind kind) { return kind == SharedKind::bulk || kind == SharedKind::wgmma; }
+bool is_range(SharedKind kind) { return kind == SharedKind::bulk; }
 
 uintptr_t sector_of(uintptr_t address) { return address / 32; }
 
@@ -81,6 +80,7 @@ void Recorder::begin(LaunchCounters *into, unsigned threads) {
 // ---- What lanes tell
 
 bool Recorder::access(const LaneView &lane, const Access &access, Space space) {
+    if (access.instruction && begins_with(access.instruction, "mbarrier")) return false; // counted as a barrier
     const void *site = access.site ? access.site : lane.site;
     const uintptr_t address = reinterpret_cast<uintptr_t>(access.address);
     unsigned char what;
@@ -120,6 +120,12 @@ void Recorder::whole_instruction(Kind kind, const char *name, unsigned lanes) {
     Tally &sum = tally(kind, name);
     sum.instructions += 1;
     sum.lanes += lanes;
+}
+
+void Recorder::matrices(size_t bytes) {
+    Shared &shared = counters_->shared[static_cast<unsigned>(SharedKind::wgmma)];
+    shared.requests++;
+    shared.bytes += bytes;
 }
 
 void Recorder::count_range(const Access &access, Space space, unsigned char kind) {
@@ -210,11 +216,13 @@ void Recorder::flush_by_place(Log *logs, unsigned lanes, bool all) {
             turns_.push_back({place, places_[place].count[i]++, i, &entry});
         }
     }
-    // A lane that was there less often may come yet.
+    // A lane that was there less often may come yet; one whose log is full has come as far as any.
     for (Place &place : places_) {
         place.settled = UINT32_MAX;
-        for (unsigned i = 0; i < lanes && !all; i++)
+        if (all) continue;
+        for (unsigned i = 0; i < lanes; i++)
             if (place.count[i] && logs[i].size() >= log_size) place.settled = std::min(place.settled, place.count[i]);
+        if (place.settled == UINT32_MAX) place.settled = 0;
     }
     const auto key = [](const Turn &turn) { return std::tuple(turn.place, turn.nth, turn.lane); };
     std::sort(turns_.begin(), turns_.end(), [&](const Turn &a, const Turn &b) { return key(a) < key(b); });

@@ -1,7 +1,7 @@
 // Makes instructions of warps of what lanes do one after the other.
 //
 // A lane runs alone until it waits, so each has a log of its accesses. When the lanes of a warp have all come to one point, a collective
-// or a barrier of all of them or their end, the logs are cut: the nth access at a place in the code is one instruction of the lanes that
+// or a barrier of all of them, or their end, the logs are cut: the nth access at a place in the code is one instruction of the lanes that
 // made it. Lanes that a branch left out are just not in it. Where one runs on for long, it gives way to the others of its warp first.
 #pragma once
 
@@ -23,6 +23,9 @@ class Recorder {
     bool instruction(const LaneView &lane, Kind kind, const char *name);
     // An instruction of all lanes that take part.
     void whole_instruction(Kind kind, const char *name, unsigned lanes);
+
+    // What a warpgroup's multiplication reads of shared memory.
+    void matrices(size_t bytes);
 
     // The lanes of a warp whose logs are full.
     unsigned full(unsigned warp) const;

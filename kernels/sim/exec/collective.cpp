@@ -9,7 +9,7 @@ constexpr uint32_t preemption = 8;
 void Block::complete(unsigned w, unsigned index) {
     Warp &warp = warps[w];
     Meeting &meeting = warp.meetings[index];
-    if ((meeting.arrived | warp.exited) == ~0u) cut_logs(w);
+    if ((meeting.mask | ~this_lane().active) == ~0u) cut_logs(w);
     works_for_all = true;
     meeting.work(meeting.operands, meeting.arrived);
     works_for_all = false;

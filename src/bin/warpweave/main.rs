@@ -9,6 +9,7 @@ mod finetune;
 mod generate;
 mod info;
 mod pretrain;
+mod sim_report;
 mod tokenize;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ const ENTRIES: &[Entry] = &[
     Entry { command: || EVAL.command(), run: |matches| eval::run(EVAL.settings(matches)?) },
     Entry { command: || GENERATE.command(), run: |matches| generate::run(GENERATE.settings(matches)?) },
     Entry { command: || INFO.command(), run: |matches| info::run(INFO.settings(matches)?) },
+    Entry { command: sim_report::command, run: sim_report::run },
     Entry { command: completions::command, run: completions::run },
 ];
 
