@@ -115,7 +115,7 @@ void end_block(Block &block) {
 void exit_lane(Lane &lane) {
     BlockHistory &block = block_of(lane).history;
     if (!block.races) return;
-    release(lane, block.exited);
+    block.races->settle();
     if (block_of(lane).live == 1) block.races->settle_guesses(*lane.block);
 }
 
@@ -142,7 +142,6 @@ void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *wai
         include(lane.history.known);
     });
     include(arrived.known);
-    if (everyone) include(history.exited.known);
 
     Part &part = all->change(history.id);
     bool is_newest = everyone;
