@@ -31,7 +31,7 @@ __device__ inline void fill_for_products(Operands &operands) {
 }
 
 __device__ inline void store(float *out, const float (&d)[n / 2]) {
-    for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i]; // caught: sums_read_before_wait, sums_read_with_a_group_in_flight, sums_of_no_group
+    for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i]; // caught: sums_read_before_wait, sums_read_with_a_group_in_flight
 }
 
 #define WGMMA_CASE(kernel)                                                                                                       \
@@ -69,16 +69,16 @@ template <bool mistake> __global__ void sums_read_with_a_group_in_flight(float *
 }
 WGMMA_CASE(sums_read_with_a_group_in_flight)
 
-// case: sums_of_no_group: race
+// case: sums_of_no_group: was not committed
 // The wait is for groups, and the product was not committed to one.
 template <bool mistake> __global__ void sums_of_no_group(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_of_no_group
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false);
     if (!mistake) wgmma_commit();
-    wgmma_wait<0>();
+    wgmma_wait<0>(); // caught: sums_of_no_group
     store(out, d);
     if (mistake) wgmma_commit();
     wgmma_wait<0>();
@@ -219,7 +219,7 @@ template <bool mistake> __global__ void a_warp_is_missing(float *out) {
 }
 WGMMA_CASE(a_warp_is_missing)
 
-// case: descriptor_past_the_end: out of bounds
+// case: descriptor_past_the_end: illegal address ... which this block doesn't have
 // The stride between core matrices is given twice as long, and the last ones lie behind the block's shared memory.
 template <bool mistake> __global__ void descriptor_past_the_end(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
