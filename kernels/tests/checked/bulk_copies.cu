@@ -19,10 +19,12 @@ __device__ inline void init_for_block(uint64_t *bar, unsigned count) {
     __syncthreads();
 }
 
-// case: bulk_read_before_wait: used in flight
+// case: bulk_read_before_wait: race | used in flight
 template <bool mistake> __global__ void bulk_read_before_wait(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads];
     __shared__ uint64_t bar;
+    stage[threadIdx.x] = 0;
+    fence_proxy_async_shared();
     init_for_block(&bar, 1);
     if (threadIdx.x == 0) {
         mbarrier_arrive_expect_tx(&bar, stage_bytes);
@@ -233,31 +235,6 @@ template <bool mistake> __global__ void global_source_without_proxy_fence(float 
 CASE(global_source_without_proxy_fence) {
     Buffer<float> out(threads);
     LAUNCH(global_source_without_proxy_fence, ({1, threads}), allocate<float>(threads), out.device());
-    if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
-}
-
-// case: fence_of_the_wrong_space: race ... no fence.proxy.async
-// A fence for shared memory orders nothing in global memory.
-template <bool mistake> __global__ void fence_of_the_wrong_space(float *scratch, float *out) {
-    __shared__ alignas(16) float stage[threads];
-    __shared__ uint64_t bar;
-    init_for_block(&bar, 1);
-    scratch[threadIdx.x] = threadIdx.x; // caught: fence_of_the_wrong_space
-    if (mistake)
-        fence_proxy_async_shared();
-    else
-        fence_proxy_async();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        mbarrier_arrive_expect_tx(&bar, stage_bytes);
-        bulk_load(stage, scratch, stage_bytes, &bar); // caught: fence_of_the_wrong_space
-    }
-    mbarrier_wait_parity(&bar, 0);
-    out[threadIdx.x] = stage[threadIdx.x];
-}
-CASE(fence_of_the_wrong_space) {
-    Buffer<float> out(threads);
-    LAUNCH(fence_of_the_wrong_space, ({1, threads}), allocate<float>(threads), out.device());
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 

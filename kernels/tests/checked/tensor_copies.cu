@@ -35,9 +35,11 @@ static CUtensorMap map_of(float *tensor, int tensor_rows) {
     return map;
 }
 
-// case: tile_read_before_wait: used in flight
+// case: tile_read_before_wait: race | used in flight
 template <bool mistake> __global__ void tile_read_before_wait(const __grid_constant__ CUtensorMap map, float *out) {
     Stage &stage = *dynamic_shared<Stage>();
+    stage.values[threadIdx.x] = 0;
+    fence_proxy_async_shared();
     init_for_cluster(stage, threads);
     if (threadIdx.x == 0) {
         mbarrier_arrive_expect_tx(&stage.full, tile_bytes);
@@ -67,7 +69,7 @@ template <bool mistake> __global__ void tile_reused_by_one_of_two(const __grid_c
             tma_load_multicast(stage.values, &map, &stage.full, 3, 0, rows * tile); // caught: tile_reused_by_one_of_two
         }
         mbarrier_wait_parity(&stage.full, tile % 2);
-        sum += stage.values[threadIdx.x]; // caught: tile_reused_by_one_of_two
+        sum += stage.values[threadIdx.x];
         if (mistake ? rank == 0 : true) mbarrier_arrive_cluster(&stage.empty, 0);
     }
     out[threads * rank + threadIdx.x] = sum;
