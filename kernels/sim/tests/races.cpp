@@ -19,7 +19,7 @@ static void threads_of_a_block() {
     silent("a barrier orders", one, exchange([] { __syncthreads(); }));
     caught("nothing orders", one,
            {"race: kernel test, block (0,0,0), thread (", "4 bytes at offset ", " of the 65536 bytes of dynamic shared memory",
-            "no barrier or fence between them", "races.cpp:"},
+            "no barrier or fence between them"},
            exchange([] {}));
     caught("__syncwarp does not order warps", one, {"no barrier or fence"}, exchange([] { __syncwarp(); }));
     caught("a shuffle orders nothing", one, {"no __syncwarp, barrier or fence between them"}, [] {
