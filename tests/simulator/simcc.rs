@@ -38,7 +38,13 @@ fn options_are_explained_and_unknown_ones_named() {
     }
     let (_folder, help) = in_folder(&[], &["--help"]);
     assert_eq!(help.code, Some(0));
-    assert!(help.output.contains("--checked") && help.output.contains("--sanitize") && help.output.contains("WARPWEAVE_SIM_SEED"), "{}", help.output);
+    assert!(
+        help.output.contains("--checked")
+            && help.output.contains("--sanitize")
+            && help.output.contains("WARPWEAVE_SIM_SEED"),
+        "{}",
+        help.output
+    );
     assert_error(&[], &["--frobnicate", "a.cu"], "unknown option '--frobnicate'");
     assert_error(&[], &["a.cu", "-o"], "expected a value after '-o'");
     assert_error(&[], &["-O2"], "no input files");
@@ -135,9 +141,11 @@ fn checked_programs_name_the_line_and_end_with_86() {
     assert_eq!((right.code, right.output.as_str()), (Some(0), ""));
     let wrong = start("40", "1");
     assert_eq!(wrong.code, Some(86), "{}", wrong.output);
-    for expected in
-        ["out of bounds: kernel fill, block (1,0,0), thread (8,0,0): write of 4 bytes", "0 bytes past the end", "at fill.cu:5 (fill)"]
-    {
+    for expected in [
+        "out of bounds: kernel fill, block (1,0,0), thread (8,0,0): write of 4 bytes",
+        "0 bytes past the end",
+        "at fill.cu:5 (fill)",
+    ] {
         assert!(wrong.output.contains(expected), "expected \"{expected}\", got:\n{}", wrong.output);
     }
     let unchecked = start("40", "0");

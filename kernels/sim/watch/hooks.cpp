@@ -14,12 +14,16 @@ namespace wwsim {
 
 int watched_launches = 0;
 
-// What threadIdx and its like are read from, and what twins ask whether to tell.
-static bool is_own(const Lane &lane, uintptr_t address) {
+// What threadIdx and its like are read from, and what twins ask whether to tell. Some of it lies beside `__shared__` variables: what goes
+// too far there is of another size, or writes.
+static bool is_own(const Lane &lane, const Access &access) {
+    if (access.effect != Effect::read) return false;
+    const uintptr_t address = reinterpret_cast<uintptr_t>(access.address);
     const auto within = [=](const void *begin, size_t bytes) { return address - reinterpret_cast<uintptr_t>(begin) < bytes; };
-    return within(&current, sizeof current) || within(&lane, sizeof(LaneView)) || within(lane.block, sizeof(BlockView)) ||
+    const auto is = [&](const void *variable, size_t bytes) { return access.address == variable && access.bytes == bytes; };
+    return is(&current, sizeof current) || within(&lane, sizeof(LaneView)) || within(lane.block, sizeof(BlockView)) ||
            within(&blockDim, sizeof blockDim) || within(&gridDim, sizeof gridDim) ||
-           within(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || within(&watched_launches, sizeof watched_launches);
+           is(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || is(&watched_launches, sizeof watched_launches);
 }
 
 void observe(const Access &access) {
@@ -34,7 +38,7 @@ void observe(const Access &access) {
         if (watching->watch.check && !lane.in_flight.empty()) check::verify_registers(access);
         return;
     }
-    if (access.effect == Effect::read && is_own(lane, address)) return;
+    if (is_own(lane, access)) return;
     const Place place = watching->places.find(block, address);
     if (place.space == Space::own) return;
     if (watching->watch.check) {

@@ -86,7 +86,8 @@ const Allocation *Places::allocation_at(uintptr_t address) {
         return &allocations[0];
     }
     std::optional<Allocation> found = find_allocation(reinterpret_cast<const void *>(address));
-    if (!found) return nullptr;
+    // A variable whose address was asked for is still one.
+    if (!found || found->kind == MemoryKind::symbol) return nullptr;
     for (size_t i = allocations.size() - 1; i > 0; i--) allocations[i] = std::move(allocations[i - 1]);
     allocations[0] = std::move(*found);
     return &allocations[0];
