@@ -55,6 +55,17 @@ fn scheduler() {
     check_passing("kernels/sim/tests");
 }
 
+/// That the checks find nothing in programs that are right.
+#[test]
+fn checked() {
+    if skipped() {
+        return;
+    }
+    let folders = ["kernels/tests/device", "kernels/tests/ptx", "kernels/tests/runtime", "kernels/tests/samples"];
+    let programs: Vec<_> = folders.into_iter().flat_map(programs_in).collect();
+    programs::check_all(&programs, &["--checked"], &programs::SCHEDULES[2..3]);
+}
+
 #[test]
 fn faults() {
     check_failing("kernels/tests/faults");

@@ -38,7 +38,7 @@ fn options_are_explained_and_unknown_ones_named() {
     }
     let (_folder, help) = in_folder(&[], &["--help"]);
     assert_eq!(help.code, Some(0));
-    assert!(help.output.contains("--sanitize") && help.output.contains("WARPWEAVE_SIM_SEED"), "{}", help.output);
+    assert!(help.output.contains("--checked") && help.output.contains("--sanitize") && help.output.contains("WARPWEAVE_SIM_SEED"), "{}", help.output);
     assert_error(&[], &["--frobnicate", "a.cu"], "unknown option '--frobnicate'");
     assert_error(&[], &["a.cu", "-o"], "expected a value after '-o'");
     assert_error(&[], &["-O2"], "no input files");
@@ -113,4 +113,33 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
     assert!(fs::read_to_string(folder.path().join("main.sim.ii")).unwrap().contains("wwsim::simcc::kernel"));
     let ran = run(&mut Command::new(folder.path().join("program")), LIMIT);
     assert_eq!((ran.code, ran.output.as_str()), (Some(0), "15 1 8\n"));
+}
+
+#[test]
+fn checked_programs_name_the_line_and_end_with_86() {
+    if skipped() {
+        return;
+    }
+    let program = "#include <cstdlib>\n\
+                   __global__ void fill(int *p, int n) {\n  int i = blockIdx.x * blockDim.x + threadIdx.x;\n  if (i <= n)\n    \
+                   p[i] = i;\n}\n\
+                   int main(int, char **argv) {\n  int n = std::atoi(argv[1]), *p;\n  cudaMalloc(&p, 40 * sizeof(int));\n  \
+                   fill<<<2, 32>>>(p, n);\n  cudaDeviceSynchronize();\n}\n";
+    let (folder, compiled) = in_folder(&[("fill.cu", program)], &["--checked", "fill.cu", "-o", "fill"]);
+    assert_eq!((compiled.code, compiled.output.as_str()), (Some(0), ""));
+    let start = |n: &str, check: &str| {
+        let mut command = Command::new(folder.path().join("fill"));
+        run(command.arg(n).env("WARPWEAVE_SIM_CHECK", check).current_dir(folder.path()), LIMIT)
+    };
+    let right = start("39", "1");
+    assert_eq!((right.code, right.output.as_str()), (Some(0), ""));
+    let wrong = start("40", "1");
+    assert_eq!(wrong.code, Some(86), "{}", wrong.output);
+    for expected in
+        ["out of bounds: kernel fill, block (1,0,0), thread (8,0,0): write of 4 bytes", "0 bytes past the end", "at fill.cu:5 (fill)"]
+    {
+        assert!(wrong.output.contains(expected), "expected \"{expected}\", got:\n{}", wrong.output);
+    }
+    let unchecked = start("40", "0");
+    assert_eq!((unchecked.code, unchecked.output.as_str()), (Some(0), ""));
 }

@@ -89,6 +89,7 @@ std::vector<Frames> parse(const std::string &text) {
         } else {
             expects_function = true;
             line.resize(std::min(line.find(" (discriminator"), line.size()));
+            line = std::filesystem::path(line).lexically_normal().string(); // "kernels/tests/../common" says no more than "kernels/common"
             const size_t colon = line.rfind(':');
             const bool known = colon != std::string::npos && line[0] != '?' && line[colon + 1] != '?' && line[colon + 1] != '0';
             if (!known || all.empty()) continue;

@@ -226,15 +226,23 @@ void Block::yield() {
     if (!ready_warps && yields % 16 == 0) std::this_thread::yield();
 }
 
+// Of a thread that ends, what it has started.
+void Block::check_transfers(Lane &lane) {
+    gang->transfers.finish_ordinary(*this, &lane);
+    for (const BulkGroup &group : lane.bulk_groups) {
+        if (!group.is_read)
+            fault(Fault::launch_failure, "the thread ends without having waited until its bulk copies have read shared memory: "
+                                         "cp.async.bulk.wait_group.read");
+    }
+    if (live > 1) return;
+    if (const Transfer *user = gang->transfers.user_of(*this))
+        fault(Fault::launch_failure, "the block ends while its shared memory is in use by " + user->describe());
+}
+
 void Block::exit_lane() {
     Lane &lane = this_lane();
     finish_copies(lane, 0);
-    gang->transfers.finish_ordinary(*this, &lane);
-    if (live == 1) {
-        if (const Transfer *user = gang->transfers.user_of(*this)) {
-            fault(Fault::launch_failure, "the block's last thread exits while its shared memory is in use by " + user->describe());
-        }
-    }
+    check_transfers(lane);
     leave_warpgroup(lane);
     check::exit_lane(lane);
     unsigned w = lane.rank / warp_size;

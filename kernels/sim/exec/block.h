@@ -136,6 +136,7 @@ class Block : public BlockView {
     bool is_complete(const Barrier &barrier) const;
     void complete(Barrier &barrier);
     void check_nobody_left(const Barrier &barrier);
+    void check_transfers(Lane &lane);
     void cut_logs(unsigned warp) {
         if (recorder.active()) recorder.cut(warp);
     }

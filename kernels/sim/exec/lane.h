@@ -23,6 +23,7 @@ struct Copy {
 // What a bulk group's copies have released: known to the thread once it waits for the group.
 struct BulkGroup {
     unsigned number;
+    bool is_read; // and the thread has waited for that
     check::Clock read, done; // the sources were read; the destinations are written, too
 };
 

@@ -105,7 +105,10 @@ void bulk_wait(unsigned groups_in_flight, bool reads_only) {
     this_block().gang->transfers.finish_groups(lane, end, reads_only);
     size_t kept = 0;
     for (BulkGroup &group : lane.bulk_groups) {
-        if (group.number < end) check::acquire(lane, group.read);
+        if (group.number < end) {
+            check::acquire(lane, group.read);
+            group.is_read = true;
+        }
         if (group.number < end && !reads_only) {
             check::acquire(lane, group.done);
         } else {

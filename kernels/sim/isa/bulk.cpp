@@ -90,6 +90,7 @@ class Store final : public Transfer {
         : Transfer(instruction), tile(tile), shared(shared), combine(combine),
           reading(check::begin(instruction, &lane.bulk_group, true)), writing(check::begin(instruction, &lane.bulk_groups, true)) {
         group = lane.bulk_group;
+        if (is_checked()) own_group();
         if (!is_watched()) return;
         touch(reading, instruction, Effect::read, shared, tile.bytes());
         for_each_row(tile, [&](char *memory, size_t bytes) { touch(writing, instruction, effect, memory, bytes); });
@@ -127,7 +128,7 @@ class Store final : public Transfer {
         for (BulkGroup &known : lane.bulk_groups) {
             if (known.number == group) return known;
         }
-        lane.bulk_groups.push_back({group, {}, {}});
+        lane.bulk_groups.push_back({group, false, {}, {}});
         return lane.bulk_groups.back();
     }
 

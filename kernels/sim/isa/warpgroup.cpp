@@ -25,9 +25,9 @@ void leave_warpgroup(Lane &lane) {
         fault(Fault::illegal_instruction, "the thread ends with %s in flight: expected a wgmma.wait_group before", group[member.retired].name);
 }
 
-// The product will read this part of a matrix, the whole lines or all lines' chunks from `first` on.
-static void tell(const check::Operation &operation, const Product &product, const isa::SharedMatrix &matrix, unsigned first_line, unsigned lines,
-          unsigned first_chunk, unsigned chunks) {
+// The product will read these chunks of these lines.
+static void tell(const check::Operation &operation, const Product &product, const isa::SharedMatrix &matrix, unsigned first_line,
+                 unsigned lines, unsigned first_chunk, unsigned chunks) {
     std::vector<const char *> addresses;
     for (unsigned line = first_line; line < first_line + lines; line++) {
         for (unsigned chunk = first_chunk; chunk < first_chunk + chunks; chunk++) addresses.push_back(matrix.chunk(line, chunk));
@@ -40,15 +40,19 @@ static void tell(const check::Operation &operation, const Product &product, cons
     }
 }
 
-void tell_operands(const Product &product, unsigned m) {
-    const check::Operation &operation = product.operations[m];
+void tell_operands(Warpgroup &group, Product &product, unsigned m) {
+    const bool is_first = product.issued == 0;
+    if (product.a_in_registers && !is_first) return;
+    const check::Operation operation = product.operations[m] = check::begin(product.name, &group.members[m], true);
     if (!product.a_in_registers) {
         const isa::SharedMatrix a = isa::matrix_a(product);
         if (a.mn_major) tell(operation, product, a, 0, a.lines, m * a.chunks / warps_of_group, a.chunks / warps_of_group);
         else tell(operation, product, a, m * rows_of_warp, rows_of_warp, 0, a.chunks);
     }
-    const isa::SharedMatrix b = isa::matrix_b(product);
-    tell(operation, product, b, 0, b.lines, 0, b.chunks);
+    if (is_first) {
+        const isa::SharedMatrix b = isa::matrix_b(product);
+        tell(operation, product, b, 0, b.lines, 0, b.chunks);
+    }
 }
 
 void tell_registers(Lane &lane) {

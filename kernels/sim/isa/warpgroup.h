@@ -90,9 +90,9 @@ void check_whole_warpgroup(const char *instruction);
 // The running lane's thread ends; a fault where its warpgroup relied on it.
 void leave_warpgroup(Lane &lane);
 
-// For the checks: what the part of a product reads that warp `m` has issued, its own 16 rows of A and all of B; and the registers of this
-// lane that products in flight work with.
-void tell_operands(const Product &product, unsigned m);
+// For the checks: what a product reads as far as warp `m` answers for it, which issues it now: its own 16 rows of A, and the first warp all
+// of B, since to tell of B four times would cost much. And the registers of this lane that products in flight work with.
+void tell_operands(Warpgroup &group, Product &product, unsigned m);
 void tell_registers(Lane &lane);
 
 namespace isa {

@@ -193,10 +193,7 @@ void Issue::work(Issue *const lanes[warp_size]) {
     product.sums[m] = std::move(sums);
     product.group[m] = member.group;
     member.issued++;
-    if (watched_launches) {
-        product.operations[m] = check::begin(product.name, &member, true);
-        tell_operands(product, m);
-    }
+    if (watched_launches) tell_operands(group, product, m);
     if (++product.issued < warps_of_group) return;
     count::instruction(count::Kind::tensor, product.name, warps_of_group * warp_size);
     // Rows of 32 bytes in every type: 64 of A, and n of B.
