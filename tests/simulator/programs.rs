@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::process::{Ended, run};
 
 /// The folders of programs.
-pub const FOLDERS: [&str; 7] = [
+pub const FOLDERS: [&str; 8] = [
     "kernels/tests/bench",
     "kernels/tests/checked",
     "kernels/tests/device",

@@ -36,7 +36,6 @@ struct BlockHistory {
     uint32_t from = 0;      // this block's intervals, as many as follow each other without another's,
     uint32_t newest = 0;    // the newest of them,
     uint32_t last = 0;      // and the last that it may use before it asks for more
-    Clock exited;           // what the threads that have exited knew
     std::unordered_map<const void *, uint32_t> queues;
     // The last answer of `acquire`, which the threads of a block ask for one after the other.
     std::shared_ptr<const Knowledge> asked_known, asked_clock, answer;
@@ -52,7 +51,7 @@ void end_block(Block &block);
 void exit_lane(Lane &lane);
 
 // The threads of `waiting`, a mask for each warp from `first_warp` on, know of each other, and of what is in `arrived`; with `everyone`
-// they are all threads of the block that have not exited.
+// they are all threads of the block.
 void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone);
 
 // What the lane knows and has done, a new interval of it begins.

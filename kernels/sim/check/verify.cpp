@@ -77,6 +77,9 @@ Place place_of(const Allocation &allocation) {
     if (at < null_page) report(Fault::illegal_address, access, "a null pointer");
     if (this_block().fiber_stacks().holds(access.address))
         report(Fault::illegal_address, access, "local memory of another thread");
+    const Block &block = this_block();
+    const Place dynamic{Space::shared, reinterpret_cast<uintptr_t>(block.dynamic_shared), block.dynamic_shared_bytes};
+    if (dynamic.bytes && dynamic.begin - at <= beside) report(Fault::out_of_bounds, access, relation(access, dynamic));
     const Neighbors near = find_neighbors(access.address);
     std::optional<Allocation> closest = near.before;
     uintptr_t distance = near.before ? at - (near.before->address + near.before->bytes) : UINTPTR_MAX;

@@ -49,13 +49,12 @@ std::string Races::missing(const Conflict &found) const {
     return text + (own / warp_size == other / warp_size ? "no __syncwarp, barrier or fence between them" : "no barrier or fence between them");
 }
 
-// "kernel k, block (0,0,0), thread (1,0,0): writes 4 bytes at offset 8 of …", `rest`, and the lines of both.
+// "writes 4 bytes at offset 8 of …", `rest`, and the lines of both.
 void Races::tell(const Conflict &found, Fault kind, const std::string &rest) const {
     Block &block = static_cast<Block &>(const_cast<BlockView &>(*found.lane->block));
     const Origin &own = origin(found.own);
     const Place place = block.grid->watching->places.find(block, found.at);
-    std::string text = std::string("kernel ") + block.grid->launch.kernel + ", " + block_name(block, block.history.id) + ", " +
-                       thread_name(block, found.lane->rank) + ": ";
+    std::string text = block.describe(*found.lane) + ": ";
     if (own.site.instruction) text += std::string(own.site.instruction) + " ";
     const Effect effect = found.touch.effect;
     text += effect == Effect::read ? "reads " : effect == Effect::write ? "writes " : "updates ";

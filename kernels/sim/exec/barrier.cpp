@@ -43,7 +43,7 @@ void Block::complete(Barrier &barrier) {
     check_nobody_left(barrier);
     unsigned waiting_threads = 0;
     for (unsigned w = 0; w < warp_count; w++) waiting_threads += static_cast<unsigned>(__builtin_popcount(barrier.waiting[w]));
-    check::meet(*this, 0, warp_count, barrier.waiting, barrier.clock, waiting_threads == live);
+    check::meet(*this, 0, warp_count, barrier.waiting, barrier.clock, waiting_threads == threads);
     barrier.clock = {};
     int result = barrier.count;
     if (barrier.reduction == Reduction::all) result = static_cast<unsigned>(barrier.count) == barrier.arrived;

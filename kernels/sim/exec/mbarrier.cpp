@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "grid.h"
 
@@ -99,14 +100,16 @@ FoundMbarrier find_mbarrier(const char *instruction, const void *at, bool may_be
     Block &block = this_block();
     Block *owner = block.gang->owner(block, at, sizeof(uint64_t));
     if (!owner) fault(Fault::illegal_address, "%s: the mbarrier at %p is not in shared memory", instruction, at);
+    if (owner->finished()) fault(Fault::illegal_address, "%s: the mbarrier at %p is in a block that has ended", instruction, at);
     if (owner != &block && !may_be_remote)
         fault(Fault::illegal_instruction, "%s: the mbarrier at %p is another block's: only arrivals without a result can be remote",
               instruction, at);
     std::string problem;
     Mbarrier *object = block.gang->mbarriers.find(at, problem);
     if (!object) fault(Fault::illegal_instruction, std::move(problem.insert(0, ": ").insert(0, instruction)));
-    // Every operation on a valid object may meet every other, but not what makes or ends it.
-    observe(instruction, Effect::read, at, sizeof(uint64_t), Order::relaxed);
+    // Every operation on a valid object may meet every other, but not what makes or ends it. A copy's bytes are told of by itself.
+    const bool is_own = std::strncmp(instruction, "mbarrier", 8) == 0;
+    observe(is_own ? instruction : "mbarrier", Effect::read, at, sizeof(uint64_t), Order::relaxed);
     return {*object, *owner};
 }
 

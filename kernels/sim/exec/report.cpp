@@ -83,7 +83,7 @@ bool is_checked() { return this_block().grid->schedule.watch.check; }
 void fault(Fault kind, std::string text) {
     char copy[512];
     std::snprintf(copy, sizeof copy, "%s", text.c_str());
-    text = std::string();
+    std::string().swap(text);
     fault(kind, "%s", copy);
 }
 

@@ -67,7 +67,6 @@ bool Gang::holds_shared(const Block &block, const void *address) const { return 
 bool is_shared(const void *address) { return this_block().holds_shared(address); }
 
 void *map_shared(const void *address, unsigned rank) {
-    WWSIM_NOTE_SITE();
     needs_capability(90, "mapa");
     const Block &block = this_block();
     unsigned size = block.cluster_dim.x * block.cluster_dim.y * block.cluster_dim.z;

@@ -204,12 +204,6 @@ static void threads_of_a_block() {
         tile.sync();
         load(shared() + (rank() ^ 8));
     });
-    silent("threads that have exited have done their work", one, [] {
-        store(shared() + rank(), (int)rank());
-        if (rank() % 3 == 0) return;
-        __syncthreads();
-        load(shared() + 3 * (rank() / 3));
-    });
 }
 
 static void named_barriers() {

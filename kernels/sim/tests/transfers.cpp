@@ -133,6 +133,14 @@ void mbarriers() {
         auto *there = static_cast<uint64_t *>(map_shared(bar(), 1 - cluster_rank()));
         mbarrier_wait_parity("mbarrier.try_wait.parity", there, 1, true);
     }, late, 2);
+    expect("arrive at a block that has ended", Fault::illegal_address, "is in a block that has ended", [] {
+        mbarrier_init(bar(), 1);
+        barrier_cluster_arrive();
+        barrier_cluster_wait();
+        if (cluster_rank() == 0) return;
+        for (int i = 0; i < 10000; i++) yield(); // until the other has
+        mbarrier_arrive_cluster("mbarrier.arrive.shared::cluster", bar(), 0, {});
+    }, late, 2);
     expect("deadlock", Fault::deadlock, "for parity 0 at the mbarrier at", [] {
         mbarrier_init(bar(), 3);
         arrive(1, 64);

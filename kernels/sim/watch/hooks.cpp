@@ -34,7 +34,7 @@ void observe(const Access &access) {
         if (watching->watch.check && !lane.in_flight.empty()) check::verify_registers(access);
         return;
     }
-    if (is_own(lane, address)) return;
+    if (access.effect == Effect::read && is_own(lane, address)) return;
     const Place place = watching->places.find(block, address);
     if (place.space == Space::own) return;
     if (watching->watch.check) {

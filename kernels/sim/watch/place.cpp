@@ -124,7 +124,10 @@ Place Places::find(Block &block, uintptr_t address) {
     bool found = false;
     Place place = in_shared(*block.shared_memory, address, &found);
     if (found) return place;
-    if (const Allocation *allocation = allocation_at(address)) return in_allocation(*allocation);
+    // What the host copies to or from is an allocation, too; the variable tells more.
+    const Allocation *allocation = allocation_at(address);
+    if (allocation && allocation->kind == MemoryKind::symbol) return in_object(address);
+    if (allocation) return in_allocation(*allocation);
     for (unsigned rank = 0; rank < block.gang->size() && !found; rank++) {
         Block &other = block.gang->member(rank);
         if (other.shared_memory) place = in_shared(*other.shared_memory, address, &found);

@@ -56,10 +56,12 @@ CASE(waits_without_commit) {
     if (!mistake) expect_equal("out", 63, 252, static_cast<uint64_t>(out.host()[63]));
 }
 
-// case: no_barrier_after_wait: used in flight
+// case: no_barrier_after_wait: race | used in flight
 // A thread's wait is for its own copies: those of the others need a barrier, too.
 template <bool mistake> __global__ void no_barrier_after_wait(const float4 *in, float *out) {
     float4 *stage = dynamic_shared<float4>();
+    stage[threadIdx.x] = make_float4(0, 0, 0, 0);
+    __syncthreads();
     async_copy_cg(&stage[threadIdx.x], &in[threadIdx.x]); // caught: no_barrier_after_wait
     async_commit();
     async_wait<0>();
@@ -89,7 +91,7 @@ CASE(barrier_before_wait) {
     if (!mistake) expect_equal("out", 0, 252, static_cast<uint64_t>(out.host()[0]));
 }
 
-// case: stage_reused_in_flight: used in flight
+// case: stage_reused_in_flight: race
 // A ring of stages: the copy into a stage may begin when all threads have read what it held. One barrier per tile does both: it
 // publishes this tile's stage and frees the one that was read before it.
 template <bool mistake> __global__ void stage_reused_in_flight(const float4 *in, float *out, int tiles) {

@@ -19,10 +19,12 @@ __device__ inline void init_for_block(uint64_t *bar, unsigned count) {
     __syncthreads();
 }
 
-// case: bulk_read_before_wait: race
+// case: bulk_read_before_wait: race | used in flight
 template <bool mistake> __global__ void bulk_read_before_wait(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads];
     __shared__ uint64_t bar;
+    stage[threadIdx.x] = 0;
+    fence_proxy_async_shared();
     init_for_block(&bar, 1);
     if (threadIdx.x == 0) {
         mbarrier_arrive_expect_tx(&bar, stage_bytes);
@@ -38,7 +40,7 @@ CASE(bulk_read_before_wait) {
     if (!mistake) expect_bytes("out", in.host(), out.host());
 }
 
-// case: waiting_threads_share_by_barrier: race
+// case: waiting_threads_share_by_barrier: used in flight
 // One thread's wait is enough if a barrier of the block follows it.
 template <bool mistake> __global__ void waiting_threads_share_by_barrier(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -59,7 +61,7 @@ CASE(waiting_threads_share_by_barrier) {
     if (!mistake) expect_bytes("out", in.host(), out.host());
 }
 
-// case: bulk_stage_reused: race
+// case: bulk_stage_reused: race | used in flight
 // The next load into a stage may begin when all threads have read it.
 template <bool mistake> __global__ void bulk_stage_reused(const float *in, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -109,6 +111,8 @@ CASE(store_without_proxy_fence) {
 // Every thread fences its own store, but the thread that starts the copy doesn't wait for them.
 template <bool mistake> __global__ void store_without_barrier(float *out) {
     __shared__ alignas(16) float stage[threads];
+    stage[threadIdx.x] = 0;
+    __syncthreads();
     stage[threadIdx.x] = threadIdx.x; // caught: store_without_barrier
     fence_proxy_async_shared();
     if (!mistake) __syncthreads();
@@ -125,7 +129,7 @@ CASE(store_without_barrier) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: source_reused_before_read: race
+// case: source_reused_before_read: used in flight
 // The store reads its stage until wait_group.read says that it has.
 template <bool mistake> __global__ void source_reused_before_read(float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -167,7 +171,7 @@ CASE(ends_before_read) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: result_read_after_source_was: race
+// case: result_read_after_source_was: used in flight
 // wait_group.read says that the source has been read, wait_group that the result is there.
 template <bool mistake> __global__ void result_read_after_source_was(float *scratch, float *out) {
     __shared__ alignas(16) float stage[threads];
@@ -231,31 +235,6 @@ template <bool mistake> __global__ void global_source_without_proxy_fence(float 
 CASE(global_source_without_proxy_fence) {
     Buffer<float> out(threads);
     LAUNCH(global_source_without_proxy_fence, ({1, threads}), allocate<float>(threads), out.device());
-    if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
-}
-
-// case: fence_of_the_wrong_space: race ... no fence.proxy.async
-// A fence for shared memory orders nothing in global memory.
-template <bool mistake> __global__ void fence_of_the_wrong_space(float *scratch, float *out) {
-    __shared__ alignas(16) float stage[threads];
-    __shared__ uint64_t bar;
-    init_for_block(&bar, 1);
-    scratch[threadIdx.x] = threadIdx.x; // caught: fence_of_the_wrong_space
-    if (mistake)
-        fence_proxy_async_shared();
-    else
-        fence_proxy_async();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        mbarrier_arrive_expect_tx(&bar, stage_bytes);
-        bulk_load(stage, scratch, stage_bytes, &bar); // caught: fence_of_the_wrong_space
-    }
-    mbarrier_wait_parity(&bar, 0);
-    out[threadIdx.x] = stage[threadIdx.x];
-}
-CASE(fence_of_the_wrong_space) {
-    Buffer<float> out(threads);
-    LAUNCH(fence_of_the_wrong_space, ({1, threads}), allocate<float>(threads), out.device());
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
@@ -336,7 +315,7 @@ CASE(multicast_outside_the_cluster) {
     if (!mistake) expect_equal("out", 127, 63, static_cast<uint64_t>(out.host()[127]));
 }
 
-// case: sum_read_before_wait: race
+// case: sum_read_before_wait: used in flight
 // Bulk reductions are atomic with each other; a plain read of the sum waits for them.
 template <bool mistake> __global__ void sum_read_before_wait(float *sum, float *out) {
     __shared__ alignas(16) float stage[threads];

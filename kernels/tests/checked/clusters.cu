@@ -45,36 +45,6 @@ CASE(read_between_arrive_and_wait) {
     if (!mistake) expect_all("out", 9, out.host());
 }
 
-// case: neighbor_has_exited: ended
-// Nothing keeps the neighbor, with its shared memory, until this block has read.
-template <bool mistake> __global__ void neighbor_has_exited(int *out) {
-    __shared__ int value;
-    if (threadIdx.x == 0) value = 4;
-    cluster_sync();
-    if (cluster_rank() == 0) out[threadIdx.x] = *map_shared(&value, 1); // caught: neighbor_has_exited
-    if (!mistake) cluster_sync();
-}
-CASE(neighbor_has_exited) {
-    Buffer<int> out(32);
-    LAUNCH(neighbor_has_exited, ({2, 32, 0, 2}), out.device());
-    if (!mistake) expect_all("out", 4, out.host());
-}
-
-// case: neighbor_has_not_begun: begun
-// A neighbor's shared memory may be touched when it is known to run.
-template <bool mistake> __global__ void neighbor_has_not_begun(int *out) {
-    __shared__ int inbox[32];
-    if (!mistake) cluster_sync();
-    *map_shared(&inbox[threadIdx.x], cluster_rank() ^ 1) = blockIdx.x; // caught: neighbor_has_not_begun
-    cluster_sync();
-    out[32 * blockIdx.x + threadIdx.x] = inbox[threadIdx.x];
-}
-CASE(neighbor_has_not_begun) {
-    Buffer<int> out(64);
-    LAUNCH(neighbor_has_not_begun, ({2, 32, 0, 2}), out.device());
-    expect_equal("out", 0, 1, out.host()[0]);
-}
-
 // case: remote_sum_without_atomics: race
 template <bool mistake> __global__ void remote_sum_without_atomics(int *out) {
     __shared__ int sum;

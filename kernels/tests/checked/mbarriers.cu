@@ -242,7 +242,7 @@ CASE(mbarrier_misaligned) {
     expect_all("out", 1, out.host());
 }
 
-// case: arrives_before_its_copies: race
+// case: arrives_before_its_copies: used in flight
 // cp.async.mbarrier.arrive counts when the thread's copies are there, mbarrier.arrive at once.
 template <bool mistake> __global__ void arrives_before_its_copies(const float4 *in, float *out) {
     __shared__ float4 stage[32];

@@ -49,17 +49,17 @@ CASE(dynamic_before_begin) {
     expect_equal("out", 31, 30, out.host()[31]);
 }
 
-// case: static_far_out: out of bounds
-// A row index that counts all rows of the grid.
-template <bool mistake> __global__ void static_far_out(int *out) {
+// case: static_past_end: out of bounds ... past the end of the shared variable
+// One row too far.
+template <bool mistake> __global__ void static_past_end(int *out) {
     __shared__ int rows[4][32];
-    const int row = mistake ? 4096 * (blockIdx.x + 1) : 3;
-    rows[row][threadIdx.x] = threadIdx.x; // caught: static_far_out
+    const int row = mistake ? 4 : 3;
+    rows[row][threadIdx.x] = threadIdx.x; // caught: static_past_end
     out[threadIdx.x] = rows[row][threadIdx.x];
 }
-CASE(static_far_out) {
+CASE(static_past_end) {
     Buffer<int> out(32);
-    LAUNCH(static_far_out, ({1, 32}), out.device());
+    LAUNCH(static_past_end, ({1, 32}), out.device());
     expect_bytes("out", counting<int>(32), out.host());
 }
 
@@ -123,7 +123,7 @@ CASE(ldmatrix_misaligned) {
     expect_bytes("out", counting<uint32_t>(32), out.host());
 }
 
-// case: ldmatrix_past_end: illegal address ... are not in shared memory
+// case: ldmatrix_past_end: out of bounds ... ldmatrix
 // The last rows of a tile that has only 8.
 template <bool mistake> __global__ void ldmatrix_past_end(uint32_t *out) {
     uint32_t *shared = dynamic_shared<uint32_t>();

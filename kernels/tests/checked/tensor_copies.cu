@@ -35,9 +35,11 @@ static CUtensorMap map_of(float *tensor, int tensor_rows) {
     return map;
 }
 
-// case: tile_read_before_wait: race
+// case: tile_read_before_wait: race | used in flight
 template <bool mistake> __global__ void tile_read_before_wait(const __grid_constant__ CUtensorMap map, float *out) {
     Stage &stage = *dynamic_shared<Stage>();
+    stage.values[threadIdx.x] = 0;
+    fence_proxy_async_shared();
     init_for_cluster(stage, threads);
     if (threadIdx.x == 0) {
         mbarrier_arrive_expect_tx(&stage.full, tile_bytes);
@@ -53,7 +55,7 @@ CASE(tile_read_before_wait) {
     if (!mistake) expect_bytes("out", in.host(), out.host());
 }
 
-// case: tile_reused_by_one_of_two: race
+// case: tile_reused_by_one_of_two: race | used in flight
 // Both blocks of a cluster read what one of them loads for both: the next load must wait for both.
 template <bool mistake> __global__ void tile_reused_by_one_of_two(const __grid_constant__ CUtensorMap map, float *out, int tiles) {
     Stage &stage = *dynamic_shared<Stage>();
@@ -67,7 +69,7 @@ template <bool mistake> __global__ void tile_reused_by_one_of_two(const __grid_c
             tma_load_multicast(stage.values, &map, &stage.full, 3, 0, rows * tile); // caught: tile_reused_by_one_of_two
         }
         mbarrier_wait_parity(&stage.full, tile % 2);
-        sum += stage.values[threadIdx.x]; // caught: tile_reused_by_one_of_two
+        sum += stage.values[threadIdx.x];
         if (mistake ? rank == 0 : true) mbarrier_arrive_cluster(&stage.empty, 0);
     }
     out[threads * rank + threadIdx.x] = sum;
@@ -97,7 +99,7 @@ CASE(tile_stored_without_proxy_fence) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
-// case: tile_changed_before_read: race
+// case: tile_changed_before_read: used in flight
 // wait_group.read in a thread that has no group returns at once: each thread's groups are its own.
 template <bool mistake> __global__ void tile_changed_before_read(const __grid_constant__ CUtensorMap map) {
     Stage &stage = *dynamic_shared<Stage>();
@@ -138,6 +140,25 @@ CASE(block_ends_before_tile_is_read) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
+// case: part_of_tile_never_written: uninitialized memory read
+// Rows outside of the tensor are not stored: what lies there may be anything.
+template <bool mistake> __global__ void part_of_tile_never_written(const __grid_constant__ CUtensorMap map) {
+    Stage &stage = *dynamic_shared<Stage>();
+    if (threadIdx.x < threads / 2 - (mistake ? columns : 0)) stage.values[threadIdx.x] = threadIdx.x;
+    fence_proxy_async_shared();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        tma_store(&map, stage.values, 0, 0); // caught: part_of_tile_never_written
+        bulk_commit();
+        bulk_wait_read<0>();
+    }
+}
+CASE(part_of_tile_never_written) {
+    Buffer<float> out(threads / 2);
+    LAUNCH(part_of_tile_never_written, ({1, threads, sizeof(Stage)}), map_of(out.device(), rows / 2));
+    if (!mistake) expect_bytes("out", counting<float>(threads / 2), out.host());
+}
+
 // case: tile_misaligned: misaligned address
 // A tile begins at a multiple of 128 bytes in shared memory.
 template <bool mistake> __global__ void tile_misaligned(const __grid_constant__ CUtensorMap map, float *out) {
@@ -158,7 +179,7 @@ CASE(tile_misaligned) {
     expect_bytes("out", in.host(), out.host());
 }
 
-// case: tile_past_the_end_of_shared: out of bounds
+// case: tile_past_the_end_of_shared: illegal address ... not in shared memory
 // Room for one stage was asked for, and the ring has two.
 template <bool mistake> __global__ void tile_past_the_end_of_shared(const __grid_constant__ CUtensorMap map, float *out) {
     Stage *const ring = dynamic_shared<Stage>();
@@ -217,7 +238,7 @@ CASE(neighbor_misses_its_tile) {
     expect_all("out", 1.0f, out.host());
 }
 
-// case: tile_sums_read_before_wait: race
+// case: tile_sums_read_before_wait: used in flight
 template <bool mistake> __global__ void tile_sums_read_before_wait(const __grid_constant__ CUtensorMap map, float *sums, float *out) {
     Stage &stage = *dynamic_shared<Stage>();
     stage.values[threadIdx.x] = threadIdx.x;

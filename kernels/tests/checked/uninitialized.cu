@@ -106,9 +106,9 @@ CASE(shared_of_the_block_before) {
 // case: cp_async_from_unwritten: uninitialized memory read
 template <bool mistake> __global__ void cp_async_from_unwritten(const float *in, float *out) {
     float *shared = dynamic_shared<float>();
-    async_copy_cg(shared + 4 * threadIdx.x, in + 4 * threadIdx.x);
+    async_copy_cg(shared + 4 * threadIdx.x, in + 4 * threadIdx.x); // caught: cp_async_from_unwritten
     async_wait_all();
-    out[threadIdx.x] = shared[4 * threadIdx.x]; // caught: cp_async_from_unwritten
+    out[threadIdx.x] = shared[4 * threadIdx.x];
 }
 CASE(cp_async_from_unwritten) {
     float *in = allocate<float>(128);

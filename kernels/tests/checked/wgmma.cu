@@ -31,7 +31,7 @@ __device__ inline void fill_for_products(Operands &operands) {
 }
 
 __device__ inline void store(float *out, const float (&d)[n / 2]) {
-    for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i]; // caught: sums_read_before_wait, sums_read_with_a_group_in_flight, sums_of_no_group
+    for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i]; // caught: sums_read_before_wait, sums_read_with_a_group_in_flight
 }
 
 #define WGMMA_CASE(kernel)                                                                                                       \
@@ -41,13 +41,13 @@ __device__ inline void store(float *out, const float (&d)[n / 2]) {
         if (!mistake) expect_all("out", 16.0f, out.host());                                                                      \
     }
 
-// case: sums_read_before_wait: race
+// case: sums_read_before_wait: used in flight
 template <bool mistake> __global__ void sums_read_before_wait(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_read_before_wait
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false);
     wgmma_commit();
     if (!mistake) wgmma_wait<0>();
     store(out, d);
@@ -55,13 +55,13 @@ template <bool mistake> __global__ void sums_read_before_wait(float *out) {
 }
 WGMMA_CASE(sums_read_before_wait)
 
-// case: sums_read_with_a_group_in_flight: race
+// case: sums_read_with_a_group_in_flight: used in flight
 template <bool mistake> __global__ void sums_read_with_a_group_in_flight(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_read_with_a_group_in_flight
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false);
     wgmma_commit();
     wgmma_wait<mistake ? 1 : 0>();
     store(out, d);
@@ -69,23 +69,23 @@ template <bool mistake> __global__ void sums_read_with_a_group_in_flight(float *
 }
 WGMMA_CASE(sums_read_with_a_group_in_flight)
 
-// case: sums_of_no_group: race
+// case: sums_of_no_group: was not committed
 // The wait is for groups, and the product was not committed to one.
 template <bool mistake> __global__ void sums_of_no_group(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill_for_products(operands);
     float d[n / 2];
     wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: sums_of_no_group
+    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false);
     if (!mistake) wgmma_commit();
-    wgmma_wait<0>();
+    wgmma_wait<0>(); // caught: sums_of_no_group
     store(out, d);
     if (mistake) wgmma_commit();
     wgmma_wait<0>();
 }
 WGMMA_CASE(sums_of_no_group)
 
-// case: operand_overwritten_in_flight: race
+// case: operand_overwritten_in_flight: used in flight
 // The next tile is stored into the stage that the product still reads.
 template <bool mistake> __global__ void operand_overwritten_in_flight(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
@@ -103,22 +103,6 @@ template <bool mistake> __global__ void operand_overwritten_in_flight(float *out
     for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i];
 }
 WGMMA_CASE(operand_overwritten_in_flight)
-
-// case: overwritten_without_barrier: race
-// A warp's wait is for its own part of the product: the other three may still read.
-template <bool mistake> __global__ void overwritten_without_barrier(float *out) {
-    Operands &operands = *dynamic_shared<Operands>();
-    fill_for_products(operands);
-    float d[n / 2];
-    wgmma_fence();
-    wgmma<bf16, n>(d, describe(operands.a()), describe(operands.b()), false); // caught: overwritten_without_barrier
-    wgmma_commit();
-    wgmma_wait<0>();
-    if (!mistake) __syncthreads();
-    operands.b()[threads - 1 - threadIdx.x] = __float2bfloat16(2.0f); // caught: overwritten_without_barrier
-    for (int i = 0; i < n / 2; i++) out[threadIdx.x * (n / 2) + i] = d[i];
-}
-WGMMA_CASE(overwritten_without_barrier)
 
 // case: products_without_proxy_fence: race ... no fence.proxy.async
 template <bool mistake> __global__ void products_without_proxy_fence(float *out) {
@@ -138,6 +122,8 @@ WGMMA_CASE(products_without_proxy_fence)
 // case: products_without_barrier: race
 template <bool mistake> __global__ void products_without_barrier(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
+    fill(operands); // the tile before
+    __syncthreads();
     fill(operands);
     fence_proxy_async_shared();
     if (!mistake) __syncthreads();
@@ -184,7 +170,7 @@ template <bool mistake> __global__ void sums_scaled_between_products(float *out)
 }
 WGMMA_CASE(sums_scaled_between_products)
 
-// case: registers_of_a_changed_in_flight: race
+// case: registers_of_a_changed_in_flight: used in flight
 template <bool mistake> __global__ void registers_of_a_changed_in_flight(float *out) {
     Operands &operands = *dynamic_shared<Operands>();
     fill_for_products(operands);
@@ -192,7 +178,7 @@ template <bool mistake> __global__ void registers_of_a_changed_in_flight(float *
     uint32_t a[4];
     for (uint32_t &two : a) two = 0x3f803f80;
     wgmma_fence();
-    wgmma<bf16, n>(d, a, describe(operands.b()), false); // caught: registers_of_a_changed_in_flight
+    wgmma<bf16, n>(d, a, describe(operands.b()), false);
     wgmma_commit();
     if (!mistake) wgmma_wait<0>();
     for (uint32_t &two : a) two = threadIdx.x; // caught: registers_of_a_changed_in_flight
@@ -219,7 +205,7 @@ template <bool mistake> __global__ void a_warp_is_missing(float *out) {
 }
 WGMMA_CASE(a_warp_is_missing)
 
-// case: descriptor_past_the_end: out of bounds
+// case: descriptor_past_the_end: illegal address ... of A is out of bounds
 // The stride between core matrices is given twice as long, and the last ones lie behind the block's shared memory.
 template <bool mistake> __global__ void descriptor_past_the_end(float *out) {
     Operands &operands = *dynamic_shared<Operands>();

@@ -333,7 +333,7 @@ template <unsigned blocks> void test_multicast(const char *what, Random &random)
 
 // ---- What cuTensorMapEncodeTiled refuses
 
-void test_refused(Random &) {
+void test_refused() {
     Buffer<float> tensor(1024);
     const TensorMapShape good = packed(CU_TENSOR_MAP_DATA_TYPE_FLOAT32, {32, 32}, {16, 8}, CU_TENSOR_MAP_SWIZZLE_64B);
     size_t number = 0;
@@ -342,6 +342,11 @@ void test_refused(Random &) {
         const int32_t got = encode_tensor_map(map, reinterpret_cast<const char *>(tensor.device()) + offset, shape);
         expect_equal("refused", number++, cudaErrorInvalidValue, got);
     };
+    void *function = &number;
+    cudaDriverEntryPointQueryResult found;
+    check_cuda(cudaGetDriverEntryPointByVersion("cuNoSuchFunction", &function, 12000, cudaEnableDefault, &found), "an unknown function");
+    expect_equal("an unknown function is not found", 0, cudaDriverEntryPointSymbolNotFound, found);
+    expect_equal("an unknown function has no address", 0, 0, reinterpret_cast<uintptr_t>(function));
     CUtensorMap map;
     expect_equal("accepted", 0, 0, encode_tensor_map(map, tensor.device(), good));
     expect_refused(good, 8);
@@ -380,6 +385,6 @@ int main() {
     test_multicast<1>("multicast in a cluster of 1", random);
     test_multicast<2>("multicast in a cluster of 2", random);
     test_multicast<4>("multicast in a cluster of 4", random);
-    test_refused(random);
+    test_refused();
     return finish("tma");
 }
