@@ -213,9 +213,9 @@ void start_load(const char *instruction, const Tile &tile, void *shared, uint64_
               tile.bytes(), shared, static_cast<void *>(bar));
     for (unsigned rank = 0; rank < size; rank++) {
         if (!(mask >> rank & 1)) continue;
-        auto *const there = static_cast<uint64_t *>(map_shared(bar, rank));
+        auto *const there = static_cast<uint64_t *>(map_shared_within(bar, rank));
         Block &owner = find_mbarrier(instruction, there, true).owner;
-        transfers.start(std::make_unique<Load>(instruction, tile, static_cast<char *>(map_shared(shared, rank)), there, owner, combine,
+        transfers.start(std::make_unique<Load>(instruction, tile, static_cast<char *>(map_shared_within(shared, rank)), there, owner, combine,
                                                Effect::write));
     }
 }

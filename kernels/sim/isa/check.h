@@ -20,6 +20,14 @@ __forceinline__ void check_shared(const char *instruction, const void *address, 
         fault(Fault::illegal_address, "%s: %zu bytes at %p are not in shared memory", instruction, bytes, address);
 }
 
+// map_shared as a part of another instruction: the kernel's line stays noted.
+inline void *map_shared_within(const void *address, unsigned rank) {
+    const void *site = current->site;
+    void *mapped = map_shared(address, rank);
+    current->site = site;
+    return mapped;
+}
+
 // For .sync.aligned instructions: a collective of all 32 lanes. `Operand` has what one lane hands over, and a `work` for all.
 template <typename Operand> __forceinline__ void rendezvous_of_warp(const char *instruction, Operand &operand) {
     constexpr unsigned all = 0xffffffffu;

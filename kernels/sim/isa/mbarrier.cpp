@@ -143,7 +143,7 @@ uint64_t arrive(const char *instruction, uint64_t *at, Arrival arrival) {
 
 void arrive_remote(const char *instruction, uint64_t *at, unsigned rank, Arrival arrival) {
     WWSIM_NOTE_SITE();
-    const void *there = map_shared(at, rank);
+    const void *there = isa::map_shared_within(at, rank);
     const auto [object, owner] = find_mbarrier(instruction, there, true);
     check_count(instruction, arrival.count);
     checked_bytes(instruction, arrival.expected_bytes);
