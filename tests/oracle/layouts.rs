@@ -19,12 +19,12 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// So many differences are shown.
 const SHOWN: usize = 10;
 
-/// What a program writes to the file that is its argument.
+/// What a program writes to the file that is its argument. It is too large to be kept.
 fn written_by(program: &Path) -> String {
-    let file = folder().join(program.file_name().unwrap()).with_extension("txt");
-    let Ended { code, output } = run(Command::new(program).arg(&file), LIMIT);
+    let file = tempfile::NamedTempFile::new_in(folder()).unwrap();
+    let Ended { code, output } = run(Command::new(program).arg(file.path()), LIMIT);
     assert_eq!(code, Some(0), "{}:\n{output}", program.display());
-    fs::read_to_string(file).unwrap()
+    fs::read_to_string(file.path()).unwrap()
 }
 
 /// The lines `NAME: VALUE VALUE ...`, in order.
