@@ -3,10 +3,10 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
-use super::stream::{Simulation, Timing, Workspace};
 use super::counters::{
     Global, GlobalTraffic, InstructionCount, InstructionKind, KernelCounters, LineCount, Shared, SharedTraffic,
 };
+use super::stream::{Simulation, Timing, Workspace};
 use super::{Device, stream};
 use crate::error::{Error, Result};
 use crate::ffi;

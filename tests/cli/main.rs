@@ -4,6 +4,7 @@
 mod bad_input;
 mod finetune;
 mod pretrain;
+mod sim_report;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -15,3 +15,4 @@ mod sampling;
 mod softmax;
 mod support;
 mod tensor;
+mod traffic;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The instructions of each kernel of a file, by the kernel's name.
 pub fn kernels(ptx: &str) -> BTreeMap<String, Vec<String>> {
-    let without_comments: String = ptx.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
+    let without_comments: String =
+        ptx.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
     let parts = without_comments.split(".entry ").skip(1);
     let kernel = |part: &str| {
         let (name, rest) = part.split_once('(').expect("parameters behind the name of a kernel");
@@ -175,7 +176,8 @@ impl Trace {
         let mut text = String::new();
         let mut rest = operand;
         while let Some(c) = rest.chars().next() {
-            let length = if is_name(c) { rest.find(|c: char| !is_name(c) && c != '.').unwrap_or(rest.len()) } else { 1 };
+            let length =
+                if is_name(c) { rest.find(|c: char| !is_name(c) && c != '.').unwrap_or(rest.len()) } else { 1 };
             let (token, after) = rest.split_at(length);
             let value = self.scopes.iter().rev().find_map(|scope| scope.get(token));
             match value {
@@ -212,9 +214,31 @@ fn registers(operand: &str) -> impl Iterator<Item = &str> {
 /// Whether an instruction's first operand is what it makes.
 fn first_is_result(opcode: &str) -> bool {
     let without = [
-        "st", "red", "cp", "bar.sync", "bar.arrive", "barrier.sync", "barrier.arrive", "barrier.cluster", "fence", "membar",
-        "stmatrix", "mbarrier.init", "mbarrier.inval", "mbarrier.expect_tx", "mbarrier.complete_tx", "wgmma", "setmaxnreg",
-        "griddepcontrol", "prefetch", "prefetchu", "trap", "brkpt", "ret", "exit", "nanosleep",
+        "st",
+        "red",
+        "cp",
+        "bar.sync",
+        "bar.arrive",
+        "barrier.sync",
+        "barrier.arrive",
+        "barrier.cluster",
+        "fence",
+        "membar",
+        "stmatrix",
+        "mbarrier.init",
+        "mbarrier.inval",
+        "mbarrier.expect_tx",
+        "mbarrier.complete_tx",
+        "wgmma",
+        "setmaxnreg",
+        "griddepcontrol",
+        "prefetch",
+        "prefetchu",
+        "trap",
+        "brkpt",
+        "ret",
+        "exit",
+        "nanosleep",
     ];
     !without.iter().any(|name| opcode.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

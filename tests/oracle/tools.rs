@@ -7,14 +7,10 @@ use std::process::Command;
 
 use crate::nvcc::Nvcc;
 use crate::objects::{Job, compile};
+use crate::programs::root;
 
 /// The first release with the atomic functions that wrappers are held against.
 const OLDEST: (u32, u32) = (12, 8);
-
-/// The repository.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 pub struct Tools {
     nvcc: Nvcc,
@@ -53,22 +49,29 @@ impl Tools {
         }
     }
 
-    /// What nvcc makes of a generated file with kernels.
-    pub fn ptx(&self, source: &str, arch: &str) -> String {
-        let file = folder().join(format!("wrappers_{arch}.cu"));
-        if fs::read_to_string(&file).ok().as_deref() != Some(source) {
-            fs::write(&file, source).unwrap();
-        }
-        let mut command = self.nvcc();
-        command.args(["-ptx", "--use_fast_math", "-arch", arch, "-I"]).arg(root().join("kernels"));
-        fs::read_to_string(self.compile(&file, &command)).unwrap()
+    /// What nvcc makes of generated files with kernels, each for a GPU.
+    pub fn ptx(&self, sources: &[(&str, String)]) -> Vec<String> {
+        let job = |(arch, source): &(&str, String)| {
+            let file = folder().join(format!("wrappers_{arch}.cu"));
+            if fs::read_to_string(&file).ok().as_ref() != Some(source) {
+                fs::write(&file, source).unwrap();
+            }
+            let mut command = self.nvcc();
+            command.args(["-ptx", "--use_fast_math", "-arch", arch, "-I"]).arg(root().join("kernels"));
+            self.job(&file, &command)
+        };
+        let jobs: Vec<_> = sources.iter().map(job).collect();
+        compile_all(&jobs);
+        jobs.iter().map(|job| fs::read_to_string(&job.object).unwrap()).collect()
     }
 
     /// A program of the host alone, with CUDA's and CUTLASS's headers.
     pub fn host_program(&self, source: &str) -> PathBuf {
         let mut command = self.nvcc();
         command.args(["-x", "c++", "-cudart", "none"]);
-        self.compile(Path::new(source), &command)
+        let job = self.job(Path::new(source), &command);
+        compile_all(std::slice::from_ref(&job));
+        job.object
     }
 
     fn nvcc(&self) -> Command {
@@ -77,16 +80,19 @@ impl Tools {
         command
     }
 
-    /// Compiles, unless nothing that the file is made of has changed since.
-    fn compile(&self, file: &Path, command: &Command) -> PathBuf {
-        let job = Job::new(file, &folder(), command, &self.nvcc.version);
-        compile(&[(&job, "this is tests/oracle")]).unwrap_or_else(|failure| panic!("{failure}"));
-        job.object
+    fn job(&self, file: &Path, command: &Command) -> Job {
+        Job::new(file, &folder(), command, &self.nvcc.version)
     }
 }
 
+/// Compiles what has changed since the last time, or is made of files that have.
+fn compile_all(jobs: &[Job]) {
+    let jobs: Vec<_> = jobs.iter().map(|job| (job, "this is tests/oracle")).collect();
+    compile(&jobs).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 /// Where generated and compiled files are kept.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle");
     fs::create_dir_all(&folder).unwrap();
     folder

@@ -9,14 +9,16 @@ mod math;
 mod memory;
 mod synchronization;
 mod tensor_cores;
+mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use crate::programs::root;
 use crate::ptx;
-use crate::tools::{Tools, root};
+use crate::tools::Tools;
 
 /// A call of one of our wrappers, and what it is held against.
 pub struct Entry {
@@ -52,7 +54,8 @@ fn since_hopper(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn entries() -> Vec<Entry> {
-    let tables = [memory::entries(), synchronization::entries(), tensor_cores::entries(), math::entries()];
+    let tables =
+        [memory::entries(), synchronization::entries(), tensor_cores::entries(), math::entries(), transfers::entries()];
     tables.into_iter().flatten().collect()
 }
 
@@ -70,7 +73,12 @@ const SPELLINGS: &[(&str, &str, &str, &str)] = &[
     ("stmatrix.", ".x1.trans.m8n8.", ".m8n8.x1.trans.", "as above"),
     ("stmatrix.", ".x2.trans.m8n8.", ".m8n8.x2.trans.", "as above"),
     ("stmatrix.", ".x4.trans.m8n8.", ".m8n8.x4.trans.", "as above"),
-    ("atom.add.acq_rel.sys.", "atom.add.acq_rel.sys.", "atom.acq_rel.sys.add.", "the PTX ISA puts the operation last; ptxas takes both"),
+    (
+        "atom.add.acq_rel.sys.",
+        "atom.add.acq_rel.sys.",
+        "atom.acq_rel.sys.add.",
+        "the PTX ISA puts the operation last; ptxas takes both",
+    ),
     ("atom.add.acq_rel.gpu.", "atom.add.acq_rel.gpu.", "atom.acq_rel.gpu.add.", "as above"),
     ("cp.async.", ".shared.global.L2::128B", ".shared.global", "a hint that CUTLASS gives for copies of every size"),
     ("atom.add.acq_rel.cta.", "atom.add.acq_rel.cta.", "atom.acq_rel.cta.add.", "as above"),
@@ -134,15 +142,20 @@ fn differences(entries: &[Entry], kernels: &BTreeMap<String, Vec<String>>, arch:
         let Some(instructions) = kernels.get(&format!("ours_{number}")) else { continue };
         let (name, wanted) = match expected {
             Expected::Counterpart(theirs) => (theirs.as_str(), kernels[&format!("theirs_{number}")].clone()),
-            Expected::Documented(section, instructions) => {
-                (*section, instructions.split(';').map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect())
-            }
+            Expected::Documented(section, instructions) => (
+                *section,
+                instructions.split(';').map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect(),
+            ),
         };
         let in_one_spelling = |list: &[String]| list.iter().map(|i| in_one_spelling(i)).collect::<Vec<_>>();
         let (ours_is, wanted) = (in_one_spelling(instructions), in_one_spelling(&wanted));
         if ours_is != wanted {
             let show = |list: &[String]| list.iter().map(|line| format!("\n    {line}")).collect::<String>();
-            differences.push(format!("{arch}: {ours}{}\n  is not what is expected of {name}{}", show(&ours_is), show(&wanted)));
+            differences.push(format!(
+                "{arch}: {ours}{}\n  is not what is expected of {name}{}",
+                show(&ours_is),
+                show(&wanted)
+            ));
         }
     }
     differences
@@ -152,17 +165,18 @@ fn differences(entries: &[Entry], kernels: &BTreeMap<String, Vec<String>>, arch:
 fn every_wrapper_is_the_instruction_of_its_counterpart() {
     let Some(tools) = Tools::find() else { return };
     let entries = entries();
-    for (arch, number) in [("sm_80", 80), ("sm_90a", 90)] {
-        let ptx = tools.ptx(&source(&entries, number), arch);
-        let differences = differences(&entries, &ptx::kernels(&ptx), arch);
-        assert!(differences.is_empty(), "{} wrappers differ\n\n{}", differences.len(), differences.join("\n\n"));
-    }
+    let sources = [("sm_80", source(&entries, 80)), ("sm_90a", source(&entries, 90))];
+    let ptx = tools.ptx(&sources);
+    let differences: Vec<_> =
+        sources.iter().zip(ptx).flat_map(|((arch, _), ptx)| differences(&entries, &ptx::kernels(&ptx), arch)).collect();
+    assert!(differences.is_empty(), "{} wrappers differ\n\n{}", differences.len(), differences.join("\n\n"));
 }
 
 /// The functions that a header defines for kernels, by `__device__ __forceinline__` or by a macro `WW_...(function, ...)`. Those of
 /// namespaces `..._detail` are what the others are made of.
 fn functions(header: &str) -> BTreeSet<String> {
-    let identifier = |text: &str| text.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '_').collect::<String>();
+    let identifier =
+        |text: &str| text.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '_').collect::<String>();
     let mut functions = BTreeSet::new();
     let (mut in_macro, mut in_detail) = (false, false);
     for line in header.lines() {
@@ -202,7 +216,8 @@ fn no_wrapper_is_left_out() {
     for path in headers() {
         let functions = functions(&fs::read_to_string(&path).unwrap());
         for function in functions {
-            let is_held = entries.iter().any(|entry| calls(&function, &entry.ours)) || OPERANDS.contains(&function.as_str());
+            let is_held =
+                entries.iter().any(|entry| calls(&function, &entry.ours)) || OPERANDS.contains(&function.as_str());
             if !is_held {
                 missing.push(format!("{} of {}", function, Path::new(path.file_name().unwrap()).display()));
             }
@@ -222,7 +237,8 @@ fn functions_of_a_header_are_found() {
 
 #[test]
 fn a_difference_is_named() {
-    let entries = [pair("int a", "ours(a)", "theirs(a)"), documented("", "alone()", "9.7.1", "fence.sc.gpu; ld.s32 (r0), [p0]")];
+    let entries =
+        [pair("int a", "ours(a)", "theirs(a)"), documented("", "alone()", "9.7.1", "fence.sc.gpu; ld.s32 (r0), [p0]")];
     let kernel = |lines: &[&str]| lines.iter().map(|line| line.to_string()).collect::<Vec<_>>();
     let kernels = |ours: &str, alone: &str| {
         BTreeMap::from([

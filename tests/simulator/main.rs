@@ -4,6 +4,7 @@
 //! Compiled programs are kept in `target/tmp` until something that they are made of changes.
 
 mod checked;
+mod counters;
 mod mistakes;
 mod nvcc;
 mod process;

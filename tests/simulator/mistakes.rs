@@ -64,7 +64,6 @@ fn every_mistake_of_the_gemm_is_found() {
     let list = start(&plain, &["--mistakes"], MANY_SCHEDULES[0]).output;
     let mistakes: Vec<Mistake> = list.lines().map(Mistake::parse).collect();
     assert!(mistakes.len() >= 10, "only {} mistakes:\n{list}", mistakes.len());
-    let errors: Vec<String> =
-        mistakes.par_iter().filter_map(|mistake| mistake.check(&plain, &checked).err()).collect();
+    let errors: Vec<String> = mistakes.par_iter().filter_map(|mistake| mistake.check(&plain, &checked).err()).collect();
     assert!(errors.is_empty(), "{} of {} mistakes\n\n{}", errors.len(), mistakes.len(), errors.join("\n\n"));
 }

@@ -28,7 +28,7 @@ __device__ __forceinline__ void fence_proxy_async() {
 // fence.proxy.async.shared::cta, for the block's shared memory.
 __device__ __forceinline__ void fence_proxy_async_shared() {
 #ifdef WW_SIM
-    wwsim::isa::fence_proxy_async("fence.proxy.async.shared::cta");
+    wwsim::isa::fence_proxy_async("fence.proxy.async.shared::cta", true, false);
 #elif __CUDA_ARCH__ >= 900
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 #else
@@ -39,7 +39,7 @@ __device__ __forceinline__ void fence_proxy_async_shared() {
 // fence.proxy.async.global
 __device__ __forceinline__ void fence_proxy_async_global() {
 #ifdef WW_SIM
-    wwsim::isa::fence_proxy_async("fence.proxy.async.global");
+    wwsim::isa::fence_proxy_async("fence.proxy.async.global", false, true);
 #elif __CUDA_ARCH__ >= 900
     asm volatile("fence.proxy.async.global;" ::: "memory");
 #else
@@ -51,7 +51,7 @@ __device__ __forceinline__ void fence_proxy_async_global() {
 // asynchronous copies, too, once they synchronize with it.
 __device__ __forceinline__ void fence_mbarrier_init() {
 #ifdef WW_SIM
-    wwsim::isa::fence_proxy_async("fence.mbarrier_init");
+    wwsim::isa::fence_proxy_async("fence.mbarrier_init", true, false);
 #elif __CUDA_ARCH__ >= 900
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 #else

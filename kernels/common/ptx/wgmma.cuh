@@ -176,7 +176,7 @@ __device__ __forceinline__ void multiply(Register (&d)[registers], const A &a, u
     static_assert(is_tf32 || is_half || std::is_same_v<T, __nv_bfloat16>, "wgmma multiplies bf16, f16 and tf32");
     static_assert(std::is_same_v<Register, float> || is_half, "wgmma adds in f32, or, if it multiplies f16, in f16");
     static_assert(n >= 8 && n <= 256 && n % 8 == 0, "wgmma has n = 8, 16, ... 256");
-    static_assert(registers == n / (std::is_same_v<Register, float> ? 2 : 4), "64 x n elements of D, of which each of 128 threads has n / 2");
+    static_assert(registers == n / (std::is_same_v<Register, float> ? 2 : 4), "each of 128 threads has n / 2 elements of D");
     static_assert(!is_tf32 || (major_a == Major::k && major_b == Major::k), "wgmma takes tf32 K-major only");
     static_assert(scale_a * scale_a == 1 && scale_b * scale_b == 1, "scales are 1 or -1");
 #ifdef WW_SIM

@@ -37,7 +37,8 @@ void join(Clock &into, const Clock &from);
 // Fences of the running lane. Scope is not modeled: all are the GPU's.
 void fence();
 // fence.proxy.async: what the lane has seen and done in the generic proxy is ordered before asynchronous operations that know of the fence.
-void fence_proxy_async();
+// The fence is for accesses to these spaces.
+void fence_proxy_async(bool shared = true, bool global = true);
 
 // ---- Asynchronous operations: actors of their own. Ordered after what their thread did before them; their end is known only to who
 // waits for it.

@@ -78,15 +78,16 @@ void acquire(Lane &lane, const Clock &from) {
 
 void join(Clock &into, const Clock &from) { into.known = joined(into.known, from.known); }
 
-void fence_proxy_async() {
+void fence_proxy_async(bool shared, bool global) {
     if (!current) return;
     Lane &lane = this_lane();
     if (!races_of(lane)) return;
     learn_pending(lane);
     auto known = lane.history.known ? std::make_shared<Knowledge>(*lane.history.known) : std::make_shared<Knowledge>();
     auto seen = std::make_shared<Knowledge>(*so_far(lane));
-    seen->proxy = nullptr;
-    known->proxy = std::move(seen);
+    for (Known &proxy : seen->proxies) proxy = nullptr;
+    if (global) known->proxies[false] = seen;
+    if (shared) known->proxies[true] = seen;
     set_known(lane.history, block_of(lane).history, known, lane.history.own);
 }
 
@@ -159,10 +160,8 @@ void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *wai
         part.join(own);
         part.compact(races->threads);
     }
-    if (all->proxy) {
-        Known proxy = std::move(all->proxy);
-        changeable(proxy).change(history.id).compact(races->threads);
-        all->proxy = std::move(proxy);
+    for (Known &proxy : all->proxies) {
+        if (proxy) changeable(proxy).change(history.id).compact(races->threads);
     }
     uint32_t next = is_newest ? races->next_interval(history) : history.newest;
     Known known = std::move(all);

@@ -100,7 +100,11 @@ bool Knowledge::covers(const Knowledge &other) const {
         if (own == blocks.end() || own->block != seen.block) return false;
         if (!own->part->covers(*seen.part)) return false;
     }
-    return !other.proxy || proxy == other.proxy || (proxy && proxy->covers(*other.proxy));
+    for (bool shared : {false, true}) {
+        const Known &mine = proxies[shared], &others = other.proxies[shared];
+        if (others && mine != others && !(mine && mine->covers(*others))) return false;
+    }
+    return true;
 }
 
 void Knowledge::join(const Knowledge &other) {
@@ -121,7 +125,7 @@ void Knowledge::join(const Knowledge &other) {
     }
     std::move(a, blocks.end(), std::back_inserter(both));
     blocks = std::move(both);
-    proxy = joined(proxy, other.proxy);
+    for (bool shared : {false, true}) proxies[shared] = joined(proxies[shared], other.proxies[shared]);
 }
 
 Known joined(const Known &a, const Known &b) {

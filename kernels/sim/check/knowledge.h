@@ -48,7 +48,8 @@ class Knowledge {
     void join(const Knowledge &other);
 
     // What was seen through fence.proxy.async: of work in the generic proxy, asynchronous operations see only this.
-    std::shared_ptr<const Knowledge> proxy;
+    // Those of global and of shared memory.
+    std::shared_ptr<const Knowledge> proxies[2];
 
   private:
     struct Seen {

@@ -70,7 +70,7 @@ inline bool Races::check_write(const Actor &actor, Label own, const Touch &touch
 
 bool Races::check_write_slowly(const Actor &actor, Label own, const Touch &touch, uintptr_t at, unsigned bytes, Label write, bool known) {
     if (known && actor_of(write) < first_queue && interval_of(write) >= actor.first) {
-        const Knowledge *proxy = actor.lane.history.known ? actor.lane.history.known->proxy.get() : nullptr;
+        const Knowledge *proxy = actor.lane.history.known ? actor.lane.history.known->proxies[touch.shared].get() : nullptr;
         const Part *part = proxy ? proxy->of(block_of(interval_of(write))) : nullptr;
         if (!part || interval_of(write) > part->of(actor_of(write))) report_proxy({&actor.lane, touch, own, write, at, false});
     }

@@ -92,8 +92,10 @@ std::vector<Frames> parse(const std::string &text) {
             line = std::filesystem::path(line).lexically_normal().string(); // "kernels/tests/../common" says no more than "kernels/common"
             const size_t colon = line.rfind(':');
             const bool known = colon != std::string::npos && line[0] != '?' && line[colon + 1] != '?' && line[colon + 1] != '0';
-            if (known && !all.empty() && !is_simulators(line.substr(0, colon)))
-                all.back().push_back({readable(function.c_str()), shorten(line)});
+            if (!known || all.empty()) continue;
+            // Without the ".." of what is included by a relative path.
+            line = std::filesystem::path(line).lexically_normal().string();
+            if (!is_simulators(line.substr(0, line.rfind(':')))) all.back().push_back({readable(function.c_str()), shorten(line)});
         }
     }
     return all;

@@ -92,7 +92,7 @@ class Store final : public Transfer {
         group = lane.bulk_group;
         if (is_checked()) own_group();
         if (!is_watched()) return;
-        touch(reading, instruction, Effect::read, shared, tile.bytes());
+        touch_sources();
         for_each_row(tile, [&](char *memory, size_t bytes) { touch(writing, instruction, effect, memory, bytes); });
     }
 
@@ -124,6 +124,20 @@ class Store final : public Transfer {
 
   private:
     bool is_checked() const { return block.grid->schedule.watch.check; }
+    // What lies outside of the tensor is left out, so the box may hold anything there: padding against bank conflicts, say.
+    void touch_sources() {
+        const auto is_whole = [&](const Tile::Row &row) { return row.last - row.first == tile.row_bytes(); };
+        unsigned whole = 0; // rows
+        while (whole < tile.rows() && is_whole(tile.row(whole))) whole++;
+        if (whole == tile.rows()) return touch(reading, instruction, Effect::read, shared, tile.bytes());
+        for (unsigned r = 0; r < tile.rows(); r++) {
+            const Tile::Row row = tile.row(r);
+            tile.for_each_part(const_cast<char *>(shared), r, [&](const char *from, unsigned offset, unsigned bytes) {
+                const unsigned first = std::max(offset, row.first), last = std::min(offset + bytes, row.last);
+                if (first < last) touch(reading, instruction, Effect::read, from + (first - offset), last - first);
+            });
+        }
+    }
     BulkGroup &own_group() {
         for (BulkGroup &known : lane.bulk_groups) {
             if (known.number == group) return known;

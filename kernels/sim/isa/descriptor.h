@@ -17,8 +17,8 @@ inline void check_descriptor(const void *start, unsigned leading_bytes, unsigned
               stride_bytes);
 }
 
-// A matrix as a descriptor tells of it, in lines of chunks of 16 bytes: rows of M or N with chunks along K if K-major, columns of K with
-// chunks along M or N if MN-major. Addresses are those of the shared window.
+// A matrix as a descriptor tells of it, in lines of chunks of 16 bytes: rows of M or N with chunks along K if K-major, columns of K
+// with chunks along M or N if MN-major. Addresses are those of the shared window.
 class MatrixDescriptor {
   public:
     MatrixDescriptor(uint64_t bits, bool mn_major) {

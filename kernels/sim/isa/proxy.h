@@ -1,4 +1,4 @@
-// Twins of common/ptx/proxy.cuh. Memory has no proxies here; the checks know of them, of all kinds of memory at once.
+// Twins of common/ptx/proxy.cuh. Memory has no proxies here; the checks know of them.
 #pragma once
 
 #include "../check/check.h"
@@ -6,10 +6,10 @@
 
 namespace wwsim::isa {
 
-inline void fence_proxy_async(const char *instruction) {
+inline void fence_proxy_async(const char *instruction, bool shared = true, bool global = true) {
     needs_capability(90, instruction);
     forget_memory();
-    check::fence_proxy_async();
+    check::fence_proxy_async(shared, global);
     yield();
     forget_memory();
 }

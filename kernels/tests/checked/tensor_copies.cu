@@ -140,6 +140,25 @@ CASE(block_ends_before_tile_is_read) {
     if (!mistake) expect_bytes("out", counting<float>(threads), out.host());
 }
 
+// case: part_of_tile_never_written: uninitialized memory read
+// Rows outside of the tensor are not stored: what lies there may be anything.
+template <bool mistake> __global__ void part_of_tile_never_written(const __grid_constant__ CUtensorMap map) {
+    Stage &stage = *dynamic_shared<Stage>();
+    if (threadIdx.x < threads / 2 - (mistake ? columns : 0)) stage.values[threadIdx.x] = threadIdx.x;
+    fence_proxy_async_shared();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        tma_store(&map, stage.values, 0, 0); // caught: part_of_tile_never_written
+        bulk_commit();
+        bulk_wait_read<0>();
+    }
+}
+CASE(part_of_tile_never_written) {
+    Buffer<float> out(threads / 2);
+    LAUNCH(part_of_tile_never_written, ({1, threads, sizeof(Stage)}), map_of(out.device(), rows / 2));
+    if (!mistake) expect_bytes("out", counting<float>(threads / 2), out.host());
+}
+
 // case: tile_misaligned: misaligned address
 // A tile begins at a multiple of 128 bytes in shared memory.
 template <bool mistake> __global__ void tile_misaligned(const __grid_constant__ CUtensorMap map, float *out) {

@@ -18,7 +18,7 @@
     X(no_store_fence,     1, "checked", "no fence.proxy.async between them") \
     X(no_store_barrier,   1, "checked", "cp.async.bulk.tensor.global: read of|cp.async.bulk.tensor.global reads") \
     X(no_buffer_wait,     1, "checked", "which cp.async.bulk.tensor.global of") \
-    X(no_wait_at_exit,    1, "wrong",   "exits while its shared memory is in use by cp.async.bulk.tensor.global") \
+    X(no_wait_at_exit,    1, "wrong",   "shared memory is in use by cp.async.bulk.tensor.global") \
     X(no_cluster_start,   2, "checked", "cp.async.bulk.tensor.multicast::cluster") \
     X(no_cluster_exit,    2, "wrong",   "mbarrier.arrive.shared::cluster") \
     /* what is wrong */ \

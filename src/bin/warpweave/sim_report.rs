@@ -111,11 +111,8 @@ fn norm<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
     case.stream.reset_counters()?;
     let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: beta.as_ref().map(Tensor::view) };
     let residual = input.as_ref().zip(sum.as_mut());
-    let residual = residual.map(|(input, sum)| Residual {
-        input: input.view(),
-        sum: sum.view_mut(),
-        dropout: Dropout::default(),
-    });
+    let residual =
+        residual.map(|(input, sum)| Residual { input: input.view(), sum: sum.view_mut(), dropout: Dropout::default() });
     let stats = NormStatsMut { mean: mean.view_mut(), rstd: rstd.view_mut() };
     ops::norm(&params, x.view(), residual, y.view_mut(), stats)?;
     let optional = |tensor: &Option<Tensor<T>>| tensor.as_ref().map_or(0, bytes);
@@ -284,7 +281,10 @@ impl<'a> Report<'a> {
         }
         let Least { read, written } = self.least_bytes;
         say(format_args!("bytes over the least possible: {read} read, {written} written"))?;
-        say(format_args!("  all requests, in sectors      {:6.3} read, {:6.3} written", self.read_ratio, self.write_ratio))?;
+        say(format_args!(
+            "  all requests, in sectors      {:6.3} read, {:6.3} written",
+            self.read_ratio, self.write_ratio
+        ))?;
         say(format_args!(
             "  each sector once in a launch  {:6.3} read, {:6.3} written",
             self.distinct_read_ratio, self.distinct_write_ratio

@@ -3,9 +3,15 @@
 use super::{Entry, pair};
 
 pub fn entries() -> Vec<Entry> {
-    let one = |ours: &str, theirs: &str| pair("void *out, float x", &format!("put(out, {ours}(x))"), &format!("put(out, {theirs})"));
+    let one = |ours: &str, theirs: &str| {
+        pair("void *out, float x", &format!("put(out, {ours}(x))"), &format!("put(out, {theirs})"))
+    };
     let two = |ours: &str, theirs: &str| {
-        pair("void *out, float low, float high", &format!("put(out, {ours}(low, high))"), &format!("put(out, {theirs}(low, high))"))
+        pair(
+            "void *out, float low, float high",
+            &format!("put(out, {ours}(low, high))"),
+            &format!("put(out, {theirs}(low, high))"),
+        )
     };
     vec![
         one("exp2_approx", "exp2f(x)"),

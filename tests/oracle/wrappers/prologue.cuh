@@ -1,5 +1,6 @@
 
 #define CUTE_SM90_EXTENDED_MMA_SHAPES_ENABLED
+#define CUTLASS_ENABLE_GDC_FOR_SM90
 #include <cuda/ptx>
 #include <cuda_pipeline.h>
 #include <mma.h>
@@ -8,10 +9,14 @@
 #include <cute/arch/copy_sm75.hpp>
 #include <cute/arch/copy_sm80.hpp>
 #include <cute/arch/copy_sm90.hpp>
+#include <cute/arch/copy_sm90_desc.hpp>
+#include <cute/arch/copy_sm90_tma.hpp>
 #include <cute/arch/mma_sm80.hpp>
 #include <cute/arch/mma_sm90.hpp>
 #include <cutlass/arch/barrier.h>
+#include <cutlass/arch/grid_dependency_control.h>
 #include <cutlass/arch/memory_sm80.h>
+#include <cutlass/arch/reg_reconfig.h>
 
 namespace warpweave_cuda {
 

@@ -21,7 +21,9 @@ fn matrices() -> Vec<Entry> {
             entries.push(pair(
                 "void *out, const void *row",
                 &format!("Words<{count}> w; {ours}(w.r, row); put(out, w)"),
-                &format!("Words<{count}> w; cute::{theirs}::copy(*(const cute::uint128_t *)row, {registers}); put(out, w)"),
+                &format!(
+                    "Words<{count}> w; cute::{theirs}::copy(*(const cute::uint128_t *)row, {registers}); put(out, w)"
+                ),
             ));
         }
         let stores = [
