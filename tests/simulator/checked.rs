@@ -43,8 +43,8 @@ impl Case {
                 Case { name: name.to_owned(), reports: text.split(" | ").map(texts).collect(), names }
             })
             .collect();
-        let planted = source.lines().filter(|line| line.starts_with("CASE(")).count();
-        assert_eq!(planted, cases.len(), "{}: each CASE has a `// case: `", program.display());
+        let planted = source.lines().filter(|line| line.starts_with("CASE(") || line.starts_with("WGMMA_CASE("));
+        assert_eq!(planted.count(), cases.len(), "{}: each CASE has a `// case: `", program.display());
         cases
     }
 
