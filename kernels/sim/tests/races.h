@@ -72,6 +72,7 @@ inline int *global() {
     static int *const memory = [] {
         void *made = nullptr;
         CHECK(cudaMalloc(&made, global_bytes) == cudaSuccess);
+        CHECK(cudaMemset(made, 0, global_bytes) == cudaSuccess && cudaDeviceSynchronize() == cudaSuccess); // it's written
         return static_cast<int *>(made);
     }();
     return memory;
