@@ -12,8 +12,9 @@
 namespace wwsim {
 
 // Checks the launch as the runtime does and enqueues it. `kernel` is the kernel's address, for its attributes and its name, or
-// null where it is not known: then `name` is its name, and the limit of dynamic shared memory is the device's.
-cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel, const char *name, std::shared_ptr<const Body> body,
+// null where it is not known: then `name` is its name, and the limit of dynamic shared memory is the device's. Not a shared_ptr: its functions
+// would be in the program, too, where they may tell of their accesses, and the simulator could be linked with those.
+cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel, const char *name, std::unique_ptr<const Body> body,
                            size_t argument_bytes);
 
 // A call with its arguments, which every thread gets a copy of.
@@ -45,9 +46,9 @@ template <class Parameter, class Given> Parameter convert_argument(Given &&given
 }
 
 template <class... Parameters, class... Given>
-std::shared_ptr<const Body> bind_kernel(void (*kernel)(Parameters...), Given &&...given) {
+std::unique_ptr<const Body> bind_kernel(void (*kernel)(Parameters...), Given &&...given) {
     static_assert(sizeof...(Parameters) == sizeof...(Given), "a launch needs as many arguments as the kernel has parameters");
-    return std::make_shared<BoundCall<void (*)(Parameters...), std::decay_t<Parameters>...>>(
+    return std::make_unique<BoundCall<void (*)(Parameters...), std::decay_t<Parameters>...>>(
         kernel, convert_argument<std::decay_t<Parameters>>(std::forward<Given>(given))...);
 }
 
@@ -83,19 +84,19 @@ class ConfiguredLaunch {
 
     template <class Callable, class... Given> void run(std::nullptr_t, Callable call, Given &&...given) const {
         if constexpr (std::is_invocable_v<Callable, const std::decay_t<Given> &...>) {
-            enqueue(std::make_shared<BoundCall<Callable, std::decay_t<Given>...>>(call, std::forward<Given>(given)...),
+            enqueue(std::make_unique<BoundCall<Callable, std::decay_t<Given>...>>(call, std::forward<Given>(given)...),
                     argument_bytes<std::decay_t<Given>...>());
         } else {
             static_assert(std::is_invocable_v<Callable, const Loose<std::decay_t<Given>> &...>,
                           "the arguments of the launch do not fit the kernel's parameters");
-            enqueue(std::make_shared<BoundCall<Callable, Loose<std::decay_t<Given>>...>>(
+            enqueue(std::make_unique<BoundCall<Callable, Loose<std::decay_t<Given>>...>>(
                         call, Loose<std::decay_t<Given>>{std::forward<Given>(given)}...),
                     argument_bytes<std::decay_t<Given>...>());
         }
     }
 
   private:
-    void enqueue(std::shared_ptr<const Body> body, size_t bytes) const {
+    void enqueue(std::unique_ptr<const Body> body, size_t bytes) const {
         enqueue_kernel(config_, nullptr, name_, std::move(body), bytes);
     }
 
@@ -110,7 +111,7 @@ inline ConfiguredLaunch configured_launch(const char *kernel_name, dim3 grid, di
 
 // A kernel launched through `void **`, one pointer for each argument.
 template <class... Parameters, size_t... i>
-std::shared_ptr<const Body> bind_pointers(void (*kernel)(Parameters...), void **arguments, std::index_sequence<i...>) {
+std::unique_ptr<const Body> bind_pointers(void (*kernel)(Parameters...), void **arguments, std::index_sequence<i...>) {
     (void)arguments; // of a kernel without parameters
     return bind_kernel(kernel, *static_cast<std::decay_t<Parameters> *>(arguments[i])...);
 }

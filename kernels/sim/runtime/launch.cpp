@@ -96,8 +96,10 @@ cudaError_t check(const Limits &limits, const cudaLaunchConfig_t &config, const 
 
 } // namespace
 
-cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel, const char *name, std::shared_ptr<const Body> body,
+cudaError_t enqueue_kernel(const cudaLaunchConfig_t &config, const void *kernel, const char *name, std::unique_ptr<const Body> given,
                            size_t argument_bytes) {
+    // Shared by the launches of a graph.
+    std::shared_ptr<const Body> body = std::move(given);
     return call_stream(config.stream, [&](Stream &stream) {
         Attributes attributes = attributes_of(config);
         const Limits &limits = limits_of(stream.gpu->options.compute_capability);
