@@ -114,7 +114,7 @@ bool is_written(const Written &written, size_t offset, const Access &access) {
 
 } // namespace
 
-void verify(const Access &access, const Place &place) {
+void verify_slowly(const Access &access, const Place &place) {
     if (access.bytes == 0) return;
     const uintptr_t at = address_of(access);
     if (place.space == Space::own) return;
@@ -130,7 +130,7 @@ void verify(const Access &access, const Place &place) {
         report(Fault::out_of_bounds, access, relation(access, place));
     }
     if (place.read_only && access.effect != Effect::read) report(Fault::constant_memory, access, relation(access, place));
-    if (at % access.alignment != 0) {
+    if (!access.is_aligned()) {
         char text[64];
         std::snprintf(text, sizeof text, "which is not a multiple of %u, ", access.alignment);
         report(Fault::misaligned_address, access, text + relation(access, place));
@@ -142,7 +142,7 @@ void verify(const Access &access, const Place &place) {
 
 void verify_ahead(const char *instruction, Access access) {
     if (!access.instruction) access.instruction = instruction;
-    verify(access, this_block().grid->watching->places.find(this_block(), address_of(access)));
+    verify(access, this_block().grid->watching->places.find(this_block(), address_of(access), current->site));
 }
 
 void verify_registers(const Access &access) {

@@ -12,7 +12,16 @@ namespace wwsim::check {
 std::string describe(const Place &place);
 
 // Ends the launch where the running lane's access is a mistake. Notes what it writes.
-void verify(const Access &access, const Place &place);
+void verify_slowly(const Access &access, const Place &place);
+inline void verify(const Access &access, const Place &place) {
+    const auto at = reinterpret_cast<uintptr_t>(access.address);
+    const size_t offset = at - place.written_begin;
+    const bool reads = access.effect != Effect::write, writes = access.effect != Effect::read;
+    const bool is_fine = place.holds(at, access.bytes) && !place.freed && !(place.read_only && writes) && access.is_aligned() &&
+                         !(reads && place.written && !place.written->all(offset, access.bytes));
+    if (__builtin_expect(!is_fine, 0)) verify_slowly(access, place);
+    else if (writes && place.written) place.written->set(offset, access.bytes);
+}
 // The same for an access of an asynchronous operation that the lane begins. What it will write counts as written: that somebody reads
 // it too early is a race.
 void verify_ahead(const char *instruction, Access access);

@@ -14,7 +14,7 @@ void record_access(const Access &access) {
     if (!current) return;
     Block &block = this_block();
     if (!block.recorder.active()) return;
-    record_access(access, block.grid->watching->places.find(block, reinterpret_cast<uintptr_t>(access.address)).space);
+    record_access(access, block.grid->watching->places.find(block, reinterpret_cast<uintptr_t>(access.address), current->site).space);
 }
 
 void record_instruction(Kind kind, const char *name, unsigned lanes) {

@@ -81,6 +81,7 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     if (grid->watching) {
         if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
         shared_memory->begin(dynamic_shared_bytes);
+        grid->watching->places.forget();
     }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);

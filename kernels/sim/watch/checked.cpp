@@ -21,6 +21,7 @@ void *allocate_on_device(size_t bytes) {
 bool free_on_device(void *memory) {
     if (!memory || !find_allocation(memory) || retire(memory, false) != cudaSuccess) return false;
     release(memory);
+    if (current && this_block().grid->watching) this_block().grid->watching->places.forget();
     return true;
 }
 

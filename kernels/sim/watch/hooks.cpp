@@ -26,6 +26,17 @@ static bool is_own(const Lane &lane, const Access &access) {
            is(&wwsim_dynamic_shared, sizeof wwsim_dynamic_shared) || is(&watched_launches, sizeof watched_launches);
 }
 
+static void observe_in(const Place &place, const Watching &watching, const Lane &lane, const Access &access) {
+    if (watching.watch.check) {
+        check::verify(access, place);
+        // What does not change can't race.
+        if (place.space != Space::constant)
+            check::check_access({reinterpret_cast<uintptr_t>(access.address), access.bytes, access.effect, access.order, access.is_volatile,
+                                 place.space == Space::shared, {lane.site, access.instruction}});
+    }
+    if (watching.watch.count) count::record_access(access, place.space);
+}
+
 void observe(const Access &access) {
     if (!current) return;
     Block &block = this_block();
@@ -38,17 +49,10 @@ void observe(const Access &access) {
         if (watching->watch.check && !lane.in_flight.empty()) check::verify_registers(access);
         return;
     }
+    if (const Place *place = watching->places.recent(address, lane.site)) return observe_in(*place, *watching, lane, access);
     if (is_own(lane, access)) return;
-    const Place place = watching->places.find(block, address);
-    if (place.space == Space::own) return;
-    if (watching->watch.check) {
-        check::verify(access, place);
-        // What does not change can't race.
-        if (place.space != Space::constant)
-            check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, place.space == Space::shared,
-                                 {lane.site, access.instruction}});
-    }
-    if (watching->watch.count) count::record_access(access, place.space);
+    const Place place = watching->places.find(block, address, lane.site);
+    if (place.space != Space::own) observe_in(place, *watching, lane, access);
 }
 
 namespace {

@@ -1,6 +1,6 @@
 #include "place.h"
 
-#include <cstring>
+#include <iterator>
 #include <link.h>
 #include <utility>
 
@@ -29,22 +29,20 @@ Place in_shared(SharedPart &part, size_t dynamic_bytes, uintptr_t address) {
     Place place{Space::shared, part.begin, part.bytes, &part.written, part.begin};
     if (!part.variables) {
         if (dynamic_bytes != SIZE_MAX) place.bytes = dynamic_bytes;
+        else place.is_bounded = false;
         return place;
     }
     const uintptr_t offset = address - part.begin;
-    if (!part.last || offset - part.last->begin >= part.last->bytes) {
-        const Variable *found = part.variables->before(offset);
-        if (!found || offset >= found->end()) {
-            // Beside them all: the closer one is what was meant.
-            const Variable *next = part.variables->after(offset);
-            if (!found || (next && next->begin - offset < offset - found->end())) found = next;
-        }
-        part.last = found;
+    const Variable *found = part.variables->before(offset);
+    if (!found || offset >= found->end()) {
+        // Beside them all: the closer one is what was meant.
+        const Variable *next = part.variables->after(offset);
+        if (!found || (next && next->begin - offset < offset - found->end())) found = next;
     }
-    if (part.last->is_guard) return {Space::own};
-    place.begin = part.begin + part.last->begin;
-    place.bytes = part.last->bytes;
-    place.name = part.last->name.c_str();
+    if (found->is_guard) return {Space::own};
+    place.begin = part.begin + found->begin;
+    place.bytes = found->bytes;
+    place.name = found->name.c_str();
     return place;
 }
 
@@ -60,6 +58,33 @@ Place in_shared(SharedMemory &memory, uintptr_t address, bool *found) {
 Place in_allocation(const Allocation &allocation) {
     Place place{Space::global, allocation.address, allocation.bytes, allocation.written.get(), allocation.address};
     place.freed = allocation.released;
+    return place;
+}
+
+// A variable of a program or library that is loaded.
+Place in_object(uintptr_t address) {
+    bool writable = false;
+    const auto object = object_of(reinterpret_cast<const void *>(address), &writable);
+    if (!object) return {};
+    const Module &module = module_of(*object);
+    Place place{writable ? Space::global : Space::constant, address, SIZE_MAX - address};
+    place.read_only = !writable;
+    const Variable *variable = module.variables.before(address);
+    if (!variable || address >= variable->end()) {
+        if (!writable || module.variables.all().empty()) { // a constant without a name
+            place.is_bounded = false;
+            return place;
+        }
+        const Variable *next = module.variables.after(address);
+        if (!variable || (next && next->begin - address < address - variable->end())) variable = next;
+    }
+    place.begin = variable->begin;
+    place.bytes = variable->bytes;
+    place.name = variable->name.c_str();
+    if (variable->read_only) {
+        place.space = Space::constant;
+        place.read_only = true;
+    }
     return place;
 }
 
@@ -80,54 +105,20 @@ void SharedMemory::begin(size_t bytes) {
 }
 
 const Allocation *Places::allocation_at(uintptr_t address) {
-    for (size_t i = 0; i < allocations.size(); i++) {
-        if (address - allocations[i].address >= allocations[i].bytes) continue;
-        if (i > 0) std::swap(allocations[0], allocations[i]);
-        return &allocations[0];
-    }
+    auto after = allocations.upper_bound(address);
+    if (after != allocations.begin() && address - std::prev(after)->first < std::prev(after)->second.bytes) return &std::prev(after)->second;
     std::optional<Allocation> found = find_allocation(reinterpret_cast<const void *>(address));
     // A variable whose address was asked for is still one.
     if (!found || found->kind == MemoryKind::symbol) return nullptr;
-    for (size_t i = allocations.size() - 1; i > 0; i--) allocations[i] = std::move(allocations[i - 1]);
-    allocations[0] = std::move(*found);
-    return &allocations[0];
+    return &allocations.insert_or_assign(found->address, std::move(*found)).first->second;
 }
 
-// A variable of a program or library that is loaded.
-Place Places::in_object(uintptr_t address) {
-    for (const Place &place : variables) {
-        if (place.holds(address, 0)) return place;
-    }
-    bool writable = false;
-    const auto object = object_of(reinterpret_cast<const void *>(address), &writable);
-    if (!object) return {};
-    const Module &module = module_of(*object);
-    Place place{writable ? Space::global : Space::constant, address, SIZE_MAX - address};
-    place.read_only = !writable;
-    const Variable *variable = module.variables.before(address);
-    if (!variable || address >= variable->end()) {
-        if (!writable || module.variables.all().empty()) return place; // a constant without a name
-        const Variable *next = module.variables.after(address);
-        if (!variable || (next && next->begin - address < address - variable->end())) variable = next;
-    }
-    place.begin = variable->begin;
-    place.bytes = variable->bytes;
-    place.name = variable->name.c_str();
-    if (variable->read_only) {
-        place.space = Space::constant;
-        place.read_only = true;
-    }
-    variables[next_variable++ % variables.size()] = place;
-    return place;
-}
-
-Place Places::find(Block &block, uintptr_t address) {
+Place Places::search(Block &block, uintptr_t address) {
     bool found = false;
     Place place = in_shared(*block.shared_memory, address, &found);
     if (found) return place;
     // What the host copies to or from is an allocation, too; the variable tells more.
     const Allocation *allocation = allocation_at(address);
-    if (allocation && allocation->kind == MemoryKind::symbol) return in_object(address);
     if (allocation) return in_allocation(*allocation);
     for (unsigned rank = 0; rank < block.gang->size() && !found; rank++) {
         Block &other = block.gang->member(rank);
@@ -137,6 +128,18 @@ Place Places::find(Block &block, uintptr_t address) {
     const Body &body = block.grid->body;
     if (address - number_of(&body) < body.bytes()) return {Space::own};
     return in_object(address);
+}
+
+Place Places::find(Block &block, uintptr_t address, const void *site) {
+    if (const Place *place = recent(address, site)) return *place;
+    const Place found = search(block, address);
+    if (found.is_bounded) last_at(site) = found;
+    return found;
+}
+
+void Places::forget() {
+    last.fill({});
+    allocations.clear();
 }
 
 } // namespace wwsim

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <vector>
 
 #include "../check/written.h"
@@ -22,7 +22,6 @@ struct SharedPart {
     size_t bytes;
     const Variables *variables; // by offset; null: one piece without names
     Written written;
-    const Variable *last = nullptr; // found
 
     bool holds(uintptr_t address) const { return address - begin < bytes; }
 };
@@ -49,22 +48,35 @@ struct Place {
     const char *name = nullptr; // of a variable
     bool read_only = false;
     bool freed = false;
+    bool is_bounded = true; // false: nobody knows where it ends, and what else follows
 
     bool holds(uintptr_t address, size_t count) const { return address - begin < bytes && count <= bytes - (address - begin); }
 };
 
-// Finds places for one launch, and remembers those that it found last.
+// Finds places for one launch.
 class Places {
   public:
-    Place find(Block &block, uintptr_t address);
+    // That of an access at that site.
+    Place find(Block &block, uintptr_t address, const void *site = nullptr);
+    // The same without a search, where the last access at the site went there, too: as it is for nearly all of them. Else null.
+    const Place *recent(uintptr_t address, const void *site) {
+        const Place &last = last_at(site);
+        return last.holds(address, 0) ? &last : nullptr;
+    }
+    // Memory was freed or has other contents.
+    void forget();
 
   private:
+    Place search(Block &block, uintptr_t address);
     const Allocation *allocation_at(uintptr_t address);
-    Place in_object(uintptr_t address);
 
-    std::array<Allocation, 4> allocations{}; // the one found last is the first
-    std::array<Place, 4> variables{};
-    unsigned next_variable = 0;
+    Place &last_at(const void *site) {
+        const auto number = reinterpret_cast<uintptr_t>(site);
+        return last[(number ^ number >> 6) % last.size()];
+    }
+
+    std::array<Place, 64> last{};
+    std::map<uintptr_t, Allocation> allocations; // those found, by address; they keep what `last` refers to
 };
 
 } // namespace wwsim

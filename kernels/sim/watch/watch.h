@@ -34,8 +34,10 @@ struct Access {
     bool is_volatile = false;
     const char *instruction = nullptr; // null: a load or store that the compiler chose
     const void *site = nullptr;        // where in the code; null: `LaneView::site`
-    unsigned char alignment = 1;       // what the code takes for granted
+    unsigned char alignment = 1;       // what the code takes for granted: a power of two
     bool is_range = false;             // of the compiler's: an aggregate, perhaps with padding
+
+    bool is_aligned() const { return (reinterpret_cast<size_t>(address) & (alignment - 1u)) == 0; }
 };
 
 // How many launches are being watched. Not zero: the running one may be.
