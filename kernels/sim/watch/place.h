@@ -63,7 +63,7 @@ class Places {
         const Place &last = last_at(site);
         return last.holds(address, 0) ? &last : nullptr;
     }
-    // Memory was freed or has other contents.
+    // Memory was freed, or a block begins, whose shared memory is as good as new.
     void forget();
 
   private:

@@ -134,6 +134,27 @@ CASE(freed_in_stream) {
     expect_bytes("out", counting<int>(32), out.host());
 }
 
+// case: freed_in_kernel: use after free
+// A kernel's own heap. The same code has used the memory before it was freed.
+__device__ __noinline__ void store(int *to, int value) {
+    *to = value; // caught: freed_in_kernel
+}
+template <bool mistake> __global__ void freed_in_kernel(int **scratch, int *out) {
+    *scratch = static_cast<int *>(malloc(sizeof(int)));
+    store(*scratch, 1);
+    *out = **scratch;
+    if (mistake) free(*scratch);
+    store(*scratch, 2);
+    *out += **scratch;
+    if (!mistake) free(*scratch);
+}
+CASE(freed_in_kernel) {
+    int **const scratch = allocate<int *>(1);
+    Buffer<int> out(1);
+    LAUNCH(freed_in_kernel, ({1, 1}), scratch, out.device());
+    expect_all("out", 3, out.host());
+}
+
 // case: host_pointer: host memory used on the device
 // A host's array, given as it is.
 template <bool mistake> __global__ void host_pointer(const int *in, int *out) {
