@@ -73,7 +73,12 @@ pub fn skipped() -> bool {
 
 /// `tools/simcc`, with its cache under `target`.
 pub fn simcc() -> Command {
-    let mut command = Command::new(root().join("tools/simcc"));
+    simcc_of(root())
+}
+
+/// That of a copy of the repository.
+pub fn simcc_of(root: &Path) -> Command {
+    let mut command = Command::new(root.join("tools/simcc"));
     command.env("WARPWEAVE_SIM_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim"));
     command
 }

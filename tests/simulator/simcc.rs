@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{Ended, run};
-use crate::programs::{build_simulator, simcc, skipped};
+use crate::programs::{build_simulator, root, simcc, simcc_of, skipped};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -150,4 +150,27 @@ fn checked_programs_name_the_line_and_end_with_86() {
     }
     let unchecked = start("40", "0");
     assert_eq!((unchecked.code, unchecked.output.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_changed_source_of_the_simulator_is_compiled_alone() {
+    if skipped() {
+        return;
+    }
+    build_simulator(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let parts = ["kernels", "tools"].map(|name| root().join(name));
+    assert!(Command::new("cp").arg("-r").args(parts).arg(folder.path()).status().unwrap().success());
+    // How many sources simcc compiles once the end of one has changed; to what no run before has compiled.
+    let compiled_after = |change: &str| {
+        let source = folder.path().join("kernels/sim/exec/context.cpp");
+        let text = fs::read_to_string(&source).unwrap();
+        fs::write(&source, format!("{text}// {change} in {}\n", folder.path().display())).unwrap();
+        let mut command = simcc_of(folder.path());
+        let Ended { code, output } = run(command.args(["--library", "-v"]), LIMIT);
+        assert_eq!(code, Some(0), "{output}");
+        output.matches(".cpp.o ").count()
+    };
+    compiled_after("first change"); // and all that the cache has no more
+    assert_eq!(compiled_after("second change"), 1);
 }
