@@ -60,8 +60,8 @@ class Places {
     Place find(Block &block, uintptr_t address, const void *site = nullptr);
     // The same without a search, where the last access at the site went there, too: as it is for nearly all of them. Else null.
     const Place *recent(uintptr_t address, const void *site) {
-        const Place &last = last_at(site);
-        return last.holds(address, 0) ? &last : nullptr;
+        const Place &place = last_at(site);
+        return place.holds(address, 0) ? &place : nullptr;
     }
     // Memory was freed, or a block begins, whose shared memory is as good as new.
     void forget();
