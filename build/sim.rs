@@ -39,7 +39,7 @@ const KERNEL_FLAGS: &[&str] = &[
 ];
 
 /// A kernel tells of its loads and stores: the functions that it calls for that are the simulator's own (`watch/hooks.cpp`).
-/// Where nobody watches, that costs a tenth of the time.
+/// Where nobody watches, that costs from 3 % (layer norm) to 50 % (products of single numbers) of the time.
 const WATCHED: &[&str] =
     &["-fsanitize=thread", "-fno-builtin-sqrtf", "-include", "kernels/sim/watch/checked_builtins.h"];
 /// The last one: a copy of a structure stays one access, as it is on a GPU.
