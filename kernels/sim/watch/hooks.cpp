@@ -42,6 +42,7 @@ void observe(const Access &access) {
     const Place place = watching->places.find(block, address);
     if (place.space == Space::own) return;
     if (watching->watch.check) {
+        if (place.space == Space::shared) check::visit(access);
         check::verify(access, place);
         // What does not change can't race.
         if (place.space != Space::constant)
