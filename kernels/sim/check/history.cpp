@@ -72,6 +72,12 @@ void release(Lane &lane, Clock &into) {
     advance(lane.history, block, *races);
 }
 
+void release_fenced(Lane &lane, Clock &into) {
+    if (!races_of(lane)) return;
+    into.known = joined(into.known, lane.history.published);
+    changeable(into.known).change(block_of(lane).history.id);
+}
+
 void acquire(Lane &lane, const Clock &from) {
     if (races_of(lane)) learn(lane, from.known);
 }

@@ -112,3 +112,23 @@ CASE(neighbor_exited) {
     LAUNCH(neighbor_exited, ({2, 32, 0, 2}), out.device());
     if (!mistake) expect_all("out", 11, out.host());
 }
+
+// case: relaxed_arrival: race ... no barrier of the cluster between them
+// To know that the neighbor has started, the relaxed arrival is enough. It takes nothing along of what was written.
+template <bool mistake> __global__ void relaxed_arrival(int *out) {
+    __shared__ int values[32];
+    cluster_arrive_relaxed();
+    cluster_wait();
+    *map_shared(&values[threadIdx.x], cluster_rank() ^ 1) = threadIdx.x; // caught: relaxed_arrival
+    if (mistake)
+        cluster_arrive_relaxed();
+    else
+        cluster_arrive();
+    cluster_wait();
+    out[32 * blockIdx.x + threadIdx.x] = values[threadIdx.x]; // caught: relaxed_arrival
+}
+CASE(relaxed_arrival) {
+    Buffer<int> out(64);
+    LAUNCH(relaxed_arrival, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_equal("out", 63, 31, out.host()[63]);
+}
