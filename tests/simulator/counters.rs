@@ -69,8 +69,9 @@ fn a_program_prints_its_counters() {
         assert_eq!(code, Some(0), "{output}");
     }
     let start = |name: &str, count: &str| {
+        // In its folder, from which the table's lines are told.
         let mut command = Command::new(folder.path().join(name));
-        run(command.env("WARPWEAVE_SIM_COUNT", count), LIMIT)
+        run(command.current_dir(folder.path()).env("WARPWEAVE_SIM_COUNT", count), LIMIT)
     };
     let counted = start("checked", "1");
     assert_eq!((counted.code, counted.output.as_str()), (Some(0), TABLE));

@@ -6,6 +6,10 @@
 
 #include "device.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace wwsim {
 
 // Linux allows a process 65,530 mappings, and each guard page makes two: of a large cooperative grid, most stacks go without.
@@ -18,6 +22,10 @@ static size_t page() {
 }
 
 void Stacks::unmap() {
+#ifdef __SANITIZE_ADDRESS__
+    // Where these stacks were a thread's own may come to lie: nothing of theirs shall be forbidden there.
+    if (memory) __asan_unpoison_memory_region(memory, mapped);
+#endif
     if (memory) munmap(memory, mapped);
     if (guarded) guards -= capacity;
     memory = nullptr;

@@ -239,7 +239,7 @@ static void freed_memory_does_not_pile_up() {
 
 static void allocations_are_found_by_any_of_their_addresses() {
     char *memory = nullptr;
-    CHECK(allocate(reinterpret_cast<void **>(&memory), 1000, MemoryKind::device) == cudaSuccess);
+    CHECK(allocate(reinterpret_cast<void **>(&memory), 1000, MemoryKind::device, false) == cudaSuccess);
     for (int offset : {0, 1, 999}) {
         auto found = find_allocation(memory + offset);
         CHECK(found && found->live && found->bytes == 1000 && found->address == reinterpret_cast<uintptr_t>(memory));

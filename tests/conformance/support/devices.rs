@@ -151,9 +151,16 @@ impl<T: Float> Operand<T> {
     /// For an output: NaN, which shows where nothing is written; and a promise that all of it is, which a checked schedule holds
     /// the operation to.
     pub fn unwritten(stream: &Stream, shape: impl Into<Shape>, layout: Layout) -> Self {
+        Operand::written_if(true, stream, shape, layout)
+    }
+
+    /// The same for an output that only some cases ask for: with `false`, it stays NaN.
+    pub fn written_if(written: bool, stream: &Stream, shape: impl Into<Shape>, layout: Layout) -> Self {
         let shape = shape.into();
         let mut operand = Operand::new(stream, shape, layout, &vec![f32::NAN; shape.dims().iter().product()]);
-        operand.view_mut().promise().unwrap();
+        if written {
+            operand.view_mut().promise().unwrap();
+        }
         operand
     }
 
