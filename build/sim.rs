@@ -38,10 +38,11 @@ const KERNEL_FLAGS: &[&str] = &[
     "c++",
 ];
 
-/// A kernel tells of its loads and stores: the functions that it calls for that are the simulator's own (`watch/hooks.cpp`).
-/// Where nobody watches, that costs from 3 % (layer norm) to 50 % (products of single numbers) of the time.
+/// A kernel tells of its loads and stores, and of their alignment: the functions that it calls for that are the simulator's own
+/// (`watch/hooks.cpp`, `watch/alignment.cpp`). Where nobody watches, the first costs from 3 % (layer norm) to 50 % (products of
+/// single numbers) of the time, the second a twentieth.
 const WATCHED: &[&str] =
-    &["-fsanitize=thread", "-fno-builtin-sqrtf", "-include", "kernels/sim/watch/checked_builtins.h"];
+    &["-fsanitize=thread,alignment", "-fno-builtin-sqrtf", "-include", "kernels/sim/watch/checked_builtins.h"];
 /// The last one: a copy of a structure stays one access, as it is on a GPU.
 const WATCHED_BY_GCC: &[&str] =
     &["--param=tsan-distinguish-volatile=1", "--param=tsan-instrument-func-entry-exit=0", "-fno-tree-sra"];

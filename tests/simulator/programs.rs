@@ -1,12 +1,13 @@
 //! The programs under `kernels/tests`: finding, compiling and running them.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -157,6 +158,10 @@ pub fn cached(program: &Path, options: &[&str]) -> PathBuf {
 /// Compiles a program unless that was done before. The error is the compiler's.
 pub fn compile(program: &Path, options: &[&str]) -> Result<PathBuf, String> {
     let executable = cached(program, options);
+    // Two tests may want the same program: the second one waits for it.
+    static BUSY: LazyLock<Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>> = LazyLock::new(Mutex::default);
+    let compiling = Arc::clone(BUSY.lock().unwrap().entry(executable.clone()).or_default());
+    let _one_at_a_time = compiling.lock();
     if executable.exists() {
         return Ok(executable);
     }

@@ -53,6 +53,18 @@ __device__ __forceinline__ void cluster_arrive() {
 #endif
 }
 
+// barrier.cluster.arrive.relaxed.aligned: counts without making anything visible, but what a fence before it did. Enough to know that
+// the cluster's blocks have started.
+__device__ __forceinline__ void cluster_arrive_relaxed() {
+#ifdef WW_SIM
+    wwsim::isa::barrier_cluster_arrive_relaxed();
+#elif __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;");
+#else
+    __trap();
+#endif
+}
+
 // barrier.cluster.wait.acquire.aligned: waits until all threads of the cluster have arrived. Each arrive is followed by a wait.
 __device__ __forceinline__ void cluster_wait() {
 #ifdef WW_SIM

@@ -51,7 +51,7 @@ __device__ __forceinline__ void fence_proxy_async_global() {
 // asynchronous copies, too, once they synchronize with it.
 __device__ __forceinline__ void fence_mbarrier_init() {
 #ifdef WW_SIM
-    wwsim::isa::fence_proxy_async("fence.mbarrier_init", true, false);
+    wwsim::isa::fence_mbarrier_init();
 #elif __CUDA_ARCH__ >= 900
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 #else

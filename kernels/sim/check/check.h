@@ -29,6 +29,8 @@ struct Clock {
 
 // What the lane did up to now, and what it knew, is known to those who acquire `into` from now on.
 void release(Lane &lane, Clock &into);
+// The same for what it did up to its last fence, as a relaxed operation releases it: from the rest, only that its block has started.
+void release_fenced(Lane &lane, Clock &into);
 // The lane knows what `from` holds.
 void acquire(Lane &lane, const Clock &from);
 // What `from` holds is in `into`, too.

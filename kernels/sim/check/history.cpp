@@ -72,6 +72,12 @@ void release(Lane &lane, Clock &into) {
     advance(lane.history, block, *races);
 }
 
+void release_fenced(Lane &lane, Clock &into) {
+    if (!races_of(lane)) return;
+    into.known = joined(into.known, lane.history.published);
+    changeable(into.known).change(block_of(lane).history.id);
+}
+
 void acquire(Lane &lane, const Clock &from) {
     if (races_of(lane)) learn(lane, from.known);
 }
@@ -93,13 +99,17 @@ void fence_proxy_async(bool shared, bool global) {
 
 std::shared_ptr<Races> check_launch(unsigned threads) { return std::make_shared<Races>(threads); }
 
+uint32_t number_of(const BlockView &block) {
+    const uint3 at = block.block_idx;
+    return at.x + block.grid_dim.x * (at.y + block.grid_dim.y * at.z);
+}
+
 void begin_block(Block &block) {
     Races *races = block.grid->races.get();
     BlockHistory &own = block.history;
     own.races = races;
     if (!races) return;
-    const uint3 at = block.block_idx;
-    own.id = at.x + block.grid_dim.x * (at.y + block.grid_dim.y * at.z);
+    own.id = number_of(block);
     const uint32_t interval = races->next_interval(own);
     for (unsigned i = 0; i < block.threads; i++) block.lane(i).history.interval = interval;
     // A neighbor may have begun before, and written to this block's shared memory.
@@ -118,6 +128,7 @@ void exit_lane(Lane &lane) {
     if (!block.races) return;
     block.races->settle();
     if (block_of(lane).live == 1) block.races->settle_guesses(*lane.block);
+    end_visits(lane);
 }
 
 void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone) {

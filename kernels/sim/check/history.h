@@ -5,14 +5,18 @@
 // for a block is called while it has the turn.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 #include "check.h"
+#include "lifetime.h"
 
 namespace wwsim {
 
 class Block;
+struct BlockView;
 
 namespace check {
 
@@ -31,7 +35,7 @@ struct LaneHistory {
 
 struct BlockHistory {
     Races *races = nullptr; // null: not checked
-    uint32_t id = 0;        // the block's number in the grid
+    uint32_t id = 0;        // number_of(block)
     uint32_t first = 0;     // intervals before it are of earlier blocks, which had this shared memory before
     uint32_t from = 0;      // this block's intervals, as many as follow each other without another's,
     uint32_t newest = 0;    // the newest of them,
@@ -39,10 +43,16 @@ struct BlockHistory {
     std::unordered_map<const void *, uint32_t> queues;
     // The last answer of `acquire`, which the threads of a block ask for one after the other.
     std::shared_ptr<const Knowledge> asked_known, asked_clock, answer;
+    // The last one of each actor of other blocks, by their number: who knows of it knows of those before.
+    std::map<std::pair<uint32_t, uint32_t>, Visit> visits;
+    std::shared_ptr<const Knowledge> at_end; // what the threads knew that have exited
 };
 
 // The checks of a launch with blocks of `threads` threads.
 std::shared_ptr<Races> check_launch(unsigned threads);
+
+// The block's number in its grid.
+uint32_t number_of(const BlockView &block);
 
 // All threads of the block are at its beginning, or at their end.
 void begin_block(Block &block);

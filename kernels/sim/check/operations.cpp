@@ -23,6 +23,7 @@ Operation begin(const char *instruction, const void *queue, bool async_proxy) {
 
 void touches(const Operation &operation, const Access &access) {
     if (!operation.races) return;
+    visit(operation, access);
     verify_ahead(operation.instruction, access);
     Touch touch{reinterpret_cast<uintptr_t>(access.address),
                 access.bytes,

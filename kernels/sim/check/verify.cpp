@@ -33,12 +33,15 @@ constexpr uintptr_t null_page = 4096;
 
 uintptr_t address_of(const Access &access) { return reinterpret_cast<uintptr_t>(access.address); }
 
+const char *name_of(Effect effect) {
+    return effect == Effect::read ? "read" : effect == Effect::write ? "write" : "atomic update";
+}
+
 // "write of 4 bytes at 0x1234"
 std::string text_of(const Access &access) {
     char text[160];
-    const char *effect = access.effect == Effect::read ? "read" : access.effect == Effect::write ? "write" : "atomic update";
     std::snprintf(text, sizeof text, "%s%s%s of %zu bytes at %p", access.instruction ? access.instruction : "",
-                  access.instruction ? ": " : "", effect, access.bytes, access.address);
+                  access.instruction ? ": " : "", name_of(access.effect), access.bytes, access.address);
     return text;
 }
 
@@ -143,6 +146,14 @@ void verify_slowly(const Access &access, const Place &place) {
 void verify_ahead(const char *instruction, Access access) {
     if (!access.instruction) access.instruction = instruction;
     verify(access, this_block().grid->watching->places.find(this_block(), address_of(access), current->site));
+}
+
+void report_misaligned(const Access &access, unsigned alignment, const char *type, const Place &place) {
+    const bool is_known = place.space != Space::own && place.space != Space::unknown;
+    char text[64];
+    std::snprintf(text, sizeof text, " at %p, which is not a multiple of %u", access.address, alignment);
+    const std::string where = is_known ? ", " + relation(access, place) : "";
+    fault(Fault::misaligned_address, std::string(name_of(access.effect)) + " of " + type + text + where);
 }
 
 void verify_registers(const Access &access) {

@@ -26,6 +26,9 @@ inline void verify(const Access &access, const Place &place) {
 // it too early is a race.
 void verify_ahead(const char *instruction, Access access);
 
+// Ends the launch for the address of a `type`, which is no multiple of its alignment.
+[[noreturn]] void report_misaligned(const Access &access, unsigned alignment, const char *type, const Place &place);
+
 // The running lane touches its own stack, where registers may be in flight.
 void verify_registers(const Access &access);
 

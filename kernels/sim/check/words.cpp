@@ -51,20 +51,37 @@ std::string Races::missing(const Conflict &found) const {
     return text + " between them";
 }
 
-// "writes 4 bytes at offset 8 of …", `rest`, and the lines of both.
+// "kernel k, block (0,0,0), thread (0,0,0): writes 4 bytes at offset 8 of …"
+static std::string begin_text(Block &block, const Lane &lane, const char *instruction, Effect effect, size_t bytes, uintptr_t at) {
+    const Place place = block.grid->watching->places.find(block, at);
+    return block.describe(lane) + ": " + (instruction ? instruction : "") + (instruction ? " " : "") +
+           (effect == Effect::read ? "reads " : effect == Effect::write ? "writes " : "updates ") + size(bytes) + " at offset " +
+           std::to_string(at - place.begin) + " of " + describe(place);
+}
+
+static Block &home_of(const Lane &lane) { return static_cast<Block &>(const_cast<BlockView &>(*lane.block)); }
+
+// The access, `rest`, and the lines of both.
 void Races::tell(const Conflict &found, Fault kind, const std::string &rest) const {
-    Block &block = static_cast<Block &>(const_cast<BlockView &>(*found.lane->block));
+    Block &block = home_of(*found.lane);
     const Origin &own = origin(found.own);
-    const Place place = block.grid->watching->places.find(block, found.at);
-    std::string text = block.describe(*found.lane) + ": ";
-    if (own.site.instruction) text += std::string(own.site.instruction) + " ";
-    const Effect effect = found.touch.effect;
-    text += effect == Effect::read ? "reads " : effect == Effect::write ? "writes " : "updates ";
-    text += size(found.touch.bytes) + " at offset " + std::to_string(found.at - place.begin) + " of " + describe(place) + ", " + rest;
+    std::string text = begin_text(block, *found.lane, own.site.instruction, found.touch.effect, found.touch.bytes, found.at);
+    text += ", " + rest;
     const std::string here = line_of(own.site.where), there = line_of(origin(found.other).site.where);
     if (!here.empty()) text += "\n  at " + here;
     if (!there.empty()) text += "\n  " + who(*found.lane, found.other) + " at " + there;
     block.grid->fail(kind, text);
+}
+
+void tell(const Visit &visit, const char *mistake) {
+    Block &block = home_of(*visit.lane);
+    const auto at = reinterpret_cast<uintptr_t>(visit.address);
+    std::string text = begin_text(block, *visit.lane, visit.instruction, visit.effect, visit.bytes, at);
+    if (const Block *owner = block.gang->owner(block, visit.address, 1)) text += " of " + block_name(*owner, number_of(*owner));
+    text += std::string(", ") + mistake;
+    const std::string line = line_of(visit.site);
+    if (!line.empty()) text += "\n  at " + line;
+    block.grid->fail(Fault::race, text);
 }
 
 // Ends the launch. What leaves by `abandon` destroys nothing, so it holds nothing.

@@ -72,6 +72,7 @@ void barrier_arrive(const char *name, unsigned id, unsigned threads);
 // ---- Barriers of a gang
 
 void cluster_arrive();
+void cluster_arrive_relaxed();
 void cluster_wait();
 // The barrier of all threads of a cooperative grid. A fault in any other launch.
 void grid_barrier();

@@ -100,13 +100,16 @@ void Gang::check_grid() {
     for (Member &member : members) member.block->release(Waiting::grid);
 }
 
-void Gang::cluster_arrive(Lane &lane) {
+void Gang::cluster_arrive(Lane &lane, bool releases) {
     if (lane.cluster_arrived) fault(Fault::illegal_instruction, "barrier.cluster.arrive: a second time without barrier.cluster.wait");
-    transfers.finish_ordinary(this_block(), nullptr);
+    if (releases) transfers.finish_ordinary(this_block(), nullptr);
     unsigned cluster = cluster_of(this_block());
     lane.cluster_arrived = true;
     lane.cluster_phase = clusters[cluster].phase;
-    check::release(lane, clusters[cluster].arriving);
+    if (releases)
+        check::release(lane, clusters[cluster].arriving);
+    else
+        check::release_fenced(lane, clusters[cluster].arriving);
     clusters[cluster].arrived++;
     check_cluster(cluster);
 }
@@ -167,7 +170,14 @@ void cluster_arrive() {
     WWSIM_NOTE_SITE();
     needs_capability(90, "barrier.cluster.arrive");
     count::instruction(count::Kind::barrier, "barrier.cluster.arrive");
-    this_block().gang->cluster_arrive(this_lane());
+    this_block().gang->cluster_arrive(this_lane(), true);
+}
+
+void cluster_arrive_relaxed() {
+    WWSIM_NOTE_SITE();
+    needs_capability(90, "barrier.cluster.arrive.relaxed");
+    count::instruction(count::Kind::barrier, "barrier.cluster.arrive.relaxed");
+    this_block().gang->cluster_arrive(this_lane(), false);
 }
 void cluster_wait() {
     WWSIM_NOTE_SITE();

@@ -35,7 +35,7 @@ class Gang {
     // Gives the turn to another block that can run, and returns when it has come back. False where no other block can run.
     bool pass(Block &block);
 
-    void cluster_arrive(Lane &lane);
+    void cluster_arrive(Lane &lane, bool releases);
     void cluster_wait(Lane &lane);
     void grid_barrier();
     // A thread's end counts as its arrival at every barrier from now on.

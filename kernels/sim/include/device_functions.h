@@ -105,6 +105,8 @@ __forceinline__ void __nanosleep(unsigned) {
 
 __forceinline__ unsigned __isShared(const void *address) { return is_shared(address); }
 __forceinline__ unsigned __isGlobal(const void *address) { return !is_shared(address); }
+__forceinline__ size_t __cvta_generic_to_shared(const void *address) { return shared_address(address); }
+__forceinline__ void *__cvta_shared_to_generic(size_t address) { return shared_pointer(static_cast<uint32_t>(address), 1); }
 
 // ---- The end of a kernel
 

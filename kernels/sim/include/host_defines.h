@@ -22,7 +22,6 @@
 #define __managed__
 #define __grid_constant__
 #define __launch_bounds__(...)
-#define __cluster_dims__(...)
 #define __block_size__(...)
 #define __maxnreg__(...)
 #define __device_builtin__

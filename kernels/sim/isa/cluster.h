@@ -22,6 +22,8 @@ __forceinline__ void barrier_cluster_arrive() {
     forget_memory();
 }
 
+__forceinline__ void barrier_cluster_arrive_relaxed() { cluster_arrive_relaxed(); }
+
 __forceinline__ void barrier_cluster_wait() {
     forget_memory();
     cluster_wait();

@@ -14,4 +14,9 @@ inline void fence_proxy_async(const char *instruction, bool shared = true, bool 
     forget_memory();
 }
 
+inline void fence_mbarrier_init() {
+    fence_proxy_async("fence.mbarrier_init", true, false);
+    check::fence();
+}
+
 } // namespace wwsim::isa

@@ -4,9 +4,11 @@
 //
 // - `kernel<<<grid, block, shared, stream>>>(arguments)` becomes a call of the launcher in launch.h, and
 //   `cudaLaunchKernel((void *)kernel, ...)` loses its cast.
-// - `extern __shared__ T name[];` becomes a reference to the block's dynamic shared memory.
+// - `extern __shared__ T name[];` becomes a reference to the block's dynamic shared memory. Without brackets it loses its `extern`: nvcc
+//   takes it for a variable like any other.
 // - `__shared__ alignas(16) T x` and `static __shared__ T x` are put into the order of C++.
 // - Inline assembly is an error, but without an instruction, in system headers and in FOLDER, the simulator's own.
+// - `__cluster_dims__` is an error: no launch would know of it.
 //
 // It works on what the compiler's preprocessor writes (-E), so launches in headers and macros are ordinary ones, code that is
 // compiled for other targets is gone, and line markers tell the compiler which line of which file it reads. Newlines and markers are
@@ -38,6 +40,8 @@ class Rewriter {
                 untyped_launch(i + 2);
             else if (tokens[i].is("asm") || tokens[i].is("__asm__") || tokens[i].is("__asm"))
                 assembly(i);
+            else if (tokens[i].is("__cluster_dims__"))
+                error(i, "__cluster_dims__ is not supported by the simulated GPU: give the launch cudaLaunchAttributeClusterDimension");
         }
         return ok;
     }
@@ -216,13 +220,18 @@ class Rewriter {
         return words.count(tokens[i].text) > 0;
     }
 
-    // The macro's `static` is the token `at`. Another one must not stand beside it, and an alignment not behind it.
+    bool declares_array(size_t at) const {
+        while (at < tokens.size() && !tokens[at].is("[") && !tokens[at].is(";")) ++at;
+        return source.is(at, "[");
+    }
+
+    // The macro's `static` is the token `at`. Another one must not stand beside it, nor an `extern`, and an alignment not behind it.
     void shared_declaration(size_t at) {
         size_t begin = at, end = at + 2;
         while (begin > 0 && is_specifier(begin - 1)) --begin;
-        std::vector<size_t> again, alignments;
+        std::vector<size_t> unwanted, alignments;
         for (; end < tokens.size() && (is_specifier(end) || tokens[end].is("alignas")); ++end) {
-            if (tokens[end].is("static")) again.push_back(end);
+            if (tokens[end].is("static")) unwanted.push_back(end);
             if (tokens[end].is("alignas") && source.is(end + 1, "(")) {
                 alignments.push_back(end);
                 end = tokens[end + 1].match;
@@ -230,8 +239,12 @@ class Rewriter {
             }
         }
         for (size_t i = begin; i < at; ++i)
-            if (tokens[i].is("static")) again.push_back(i);
-        if (std::any_of(tokens.begin() + begin, tokens.begin() + end, [](const Token &t) { return t.is("extern"); })) return;
+            if (tokens[i].is("static")) unwanted.push_back(i);
+        for (size_t i = begin; i < end; ++i) {
+            if (!tokens[i].is("extern")) continue;
+            if (declares_array(end)) return; // dynamic_shared's
+            unwanted.push_back(i);
+        }
         string moved;
         for (size_t i : alignments) {
             const size_t after = tokens[i + 1].match + 1;
@@ -239,7 +252,7 @@ class Rewriter {
             replace(i, after, "");
         }
         if (!moved.empty()) edits.push_back({tokens[begin].begin, tokens[begin].begin, moved});
-        for (size_t i : again) replace(i, i + 1, "");
+        for (size_t i : unwanted) replace(i, i + 1, "");
     }
 
     // At block scope the name becomes a reference to an array of unknown bound: unlike a pointer it has the array's type, and unlike
@@ -259,7 +272,8 @@ class Rewriter {
         }
         size_t bracket = 0;
         while (bracket < kept.size() && !tokens[kept[bracket]].is("[")) ++bracket;
-        if (bracket == kept.size() || bracket < 2) return error(begin, "expected `extern __shared__ TYPE NAME[]`");
+        if (bracket == kept.size()) return; // shared_declaration's
+        if (bracket < 2) return error(begin, "expected `extern __shared__ TYPE NAME[]`");
         size_t declarators = bracket - 1;
         while (declarators > 0 && tokens[kept[declarators - 1]].is("*")) --declarators;
         string type = join(kept, 0, declarators), out;

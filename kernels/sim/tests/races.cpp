@@ -366,6 +366,17 @@ static void blocks_of_a_grid() {
         load(static_cast<int *>(map_shared(shared() + rank(), block().cluster_rank ^ 1)));
         cluster_arrive(), cluster_wait();
     });
+    const auto relaxed = [](bool fenced) {
+        return [=] {
+            store(shared() + rank(), 1);
+            if (fenced) check::fence();
+            cluster_arrive_relaxed(), cluster_wait();
+            load(static_cast<int *>(map_shared(shared() + rank(), block().cluster_rank ^ 1)));
+            cluster_arrive(), cluster_wait();
+        };
+    };
+    silent("a relaxed arrival releases what a fence before it did", {2, 64, 2}, relaxed(true));
+    caught("a relaxed arrival releases nothing else", {2, 64, 2}, {"no barrier of the cluster"}, relaxed(false));
     caught("what is done between arrive and wait is not ordered by them", {2, 64, 2}, {"no barrier of the cluster"}, [] {
         cluster_arrive();
         store(shared() + rank(), 1);

@@ -78,3 +78,57 @@ CASE(cluster_barrier_not_reached) {
     LAUNCH(cluster_barrier_not_reached, ({2, 64, 0, 2}), out.device());
     expect_all("out", 1, out.host());
 }
+
+// case: neighbor_not_started: race ... updates 4 bytes ... value (4 bytes) of block (0,0,0), which may not have started
+// A sum in the first block's shared memory, to which the second one adds whether or not there is a first one yet.
+template <bool mistake> __global__ void neighbor_not_started(int *out) {
+    __shared__ int value;
+    if (cluster_rank() == 0 && threadIdx.x == 0) value = 0;
+    if (mistake)
+        __syncthreads();
+    else
+        cluster_sync();
+    if (cluster_rank() == 1) atomicAdd(map_shared(&value, 0), 1); // caught: neighbor_not_started
+    cluster_sync();
+    if (cluster_rank() == 0) out[threadIdx.x] = value;
+}
+CASE(neighbor_not_started) {
+    Buffer<int> out(32);
+    LAUNCH(neighbor_not_started, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_all("out", 32, out.host());
+}
+
+// case: neighbor_exited: race ... reads 4 bytes ... value (4 bytes) of block (1,0,0), which may have exited
+// The last thing that the first block does is to read what the second one has.
+template <bool mistake> __global__ void neighbor_exited(int *out) {
+    __shared__ int value;
+    if (threadIdx.x == 0) value = 10 + blockIdx.x;
+    cluster_sync();
+    if (cluster_rank() == 0) out[threadIdx.x] = *map_shared(&value, 1); // caught: neighbor_exited
+    if (!mistake) cluster_sync();
+}
+CASE(neighbor_exited) {
+    Buffer<int> out(32);
+    LAUNCH(neighbor_exited, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_all("out", 11, out.host());
+}
+
+// case: relaxed_arrival: race ... no barrier of the cluster between them
+// To know that the neighbor has started, the relaxed arrival is enough. It takes nothing along of what was written.
+template <bool mistake> __global__ void relaxed_arrival(int *out) {
+    __shared__ int values[32];
+    cluster_arrive_relaxed();
+    cluster_wait();
+    *map_shared(&values[threadIdx.x], cluster_rank() ^ 1) = threadIdx.x; // caught: relaxed_arrival
+    if (mistake)
+        cluster_arrive_relaxed();
+    else
+        cluster_arrive();
+    cluster_wait();
+    out[32 * blockIdx.x + threadIdx.x] = values[threadIdx.x]; // caught: relaxed_arrival
+}
+CASE(relaxed_arrival) {
+    Buffer<int> out(64);
+    LAUNCH(relaxed_arrival, ({2, 32, 0, 2}), out.device());
+    if (!mistake) expect_equal("out", 63, 31, out.host()[63]);
+}

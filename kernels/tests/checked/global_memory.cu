@@ -236,3 +236,15 @@ CASE(store16_misaligned) {
     LAUNCH(store16_misaligned, ({2, 8}), in.device(), out.device());
     expect_all("out", 0.0f, out.host());
 }
+
+// case: load16_at_8: misaligned address ... which is not a multiple of 16
+// Half of what 16 bytes need is no less wrong.
+template <bool mistake> __global__ void load16_at_8(const float *in, float *out) {
+    const float4 four = *reinterpret_cast<const float4 *>(in + (mistake ? 2 : 4)); // caught: load16_at_8
+    *out = four.x + four.w;
+}
+CASE(load16_at_8) {
+    Buffer<float> in(counting<float>(8)), out(1);
+    LAUNCH(load16_at_8, ({1, 1}), in.device(), out.device());
+    expect_all("out", 11.0f, out.host());
+}

@@ -138,3 +138,23 @@ CASE(ldmatrix_past_end) {
     LAUNCH(ldmatrix_past_end, ({1, 32, 32 * sizeof(uint32_t)}), out.device());
     expect_equal("out", 31, 62, out.host()[31]);
 }
+
+// case: structure_misaligned: misaligned address ... read of ... which is not a multiple of 8 ... at offset 4
+// Pairs behind a count of 4 bytes. A compiler may read each pair as two numbers, which are aligned, or as 8 bytes, which are not.
+struct alignas(8) Candidate {
+    float score;
+    int index;
+};
+template <bool mistake> __global__ void structure_misaligned(float *out) {
+    int *shared = dynamic_shared<int>();
+    for (int i = threadIdx.x; i < 66; i += 32) shared[i] = i;
+    __syncwarp();
+    const Candidate *candidates = reinterpret_cast<const Candidate *>(shared + (mistake ? 1 : 2));
+    const Candidate own = candidates[threadIdx.x]; // caught: structure_misaligned
+    out[threadIdx.x] = own.index + 0 * own.score;
+}
+CASE(structure_misaligned) {
+    Buffer<float> out(32);
+    LAUNCH(structure_misaligned, ({1, 32, 66 * sizeof(int)}), out.device());
+    expect_equal("out", 31, 65, static_cast<uint64_t>(out.host()[31]));
+}

@@ -19,8 +19,8 @@
     X(no_store_barrier,   1, "checked", "cp.async.bulk.tensor.global: read of|cp.async.bulk.tensor.global reads") \
     X(no_buffer_wait,     1, "checked", "which cp.async.bulk.tensor.global of") \
     X(no_wait_at_exit,    1, "wrong",   "shared memory is in use by cp.async.bulk.tensor.global") \
-    X(no_cluster_start,   2, "checked", "cp.async.bulk.tensor.multicast::cluster|no barrier of the cluster between them") \
-    X(no_cluster_exit,    2, "wrong",   "mbarrier.arrive.shared::cluster") \
+    X(no_cluster_start,   2, "checked", "which may not have started|cp.async.bulk.tensor.multicast::cluster") \
+    X(no_cluster_exit,    2, "checked", "which may have exited|mbarrier.arrive.shared::cluster") \
     /* what is wrong */ \
     X(full_parity,        1, "checked", "wgmma.m64n128k16.f32.bf16.bf16 reads|wgmma.m64n128k16.f32.bf16.bf16: read of|every thread waits") \
     X(empty_parity,       1, "fails",   "every thread waits") \

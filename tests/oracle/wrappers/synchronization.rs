@@ -55,6 +55,7 @@ fn clusters() -> Vec<Entry> {
         pair("void *out", "put(out, cluster_rank())", "put(out, cute::block_rank_in_cluster())"),
         pair("void *out", "put(out, cluster_size())", "put(out, cuda::ptx::get_sreg_cluster_nctarank())"),
         pair("", "cluster_arrive()", "cute::cluster_arrive()"),
+        pair("", "cluster_arrive_relaxed()", "cute::cluster_arrive_relaxed()"),
         pair("", "cluster_wait()", "cute::cluster_wait()"),
         pair("", "cluster_sync()", "cute::cluster_sync()"),
         pair(
