@@ -28,6 +28,7 @@ static bool is_own(const Lane &lane, const Access &access) {
 
 static void observe_in(const Place &place, const Watching &watching, const Lane &lane, const Access &access) {
     if (watching.watch.check) {
+        if (place.space == Space::shared) check::visit(access);
         check::verify(access, place);
         // What does not change can't race.
         if (place.space != Space::constant)
@@ -51,22 +52,8 @@ void observe(const Access &access) {
     }
     if (const Place *place = watching->places.recent(address, lane.site)) return observe_in(*place, *watching, lane, access);
     if (is_own(lane, access)) return;
-<<<<<<< HEAD
     const Place place = watching->places.find(block, address, lane.site);
     if (place.space != Space::own) observe_in(place, *watching, lane, access);
-=======
-    const Place place = watching->places.find(block, address);
-    if (place.space == Space::own) return;
-    if (watching->watch.check) {
-        if (place.space == Space::shared) check::visit(access);
-        check::verify(access, place);
-        // What does not change can't race.
-        if (place.space != Space::constant)
-            check::check_access({address, access.bytes, access.effect, access.order, access.is_volatile, place.space == Space::shared,
-                                 {lane.site, access.instruction}});
-    }
-    if (watching->watch.count) count::record_access(access, place.space);
->>>>>>> part-gaps
 }
 
 namespace {
