@@ -139,7 +139,7 @@ CASE(ldmatrix_past_end) {
     expect_equal("out", 31, 62, out.host()[31]);
 }
 
-// case: structure_misaligned: misaligned address ... read of ... which is not a multiple of 8 ... at offset 4
+// case: structure_misaligned: misaligned address ... read of ... which is not a multiple of 8 ... at offset
 // Pairs behind a count of 4 bytes. A compiler may read each pair as two numbers, which are aligned, or as 8 bytes, which are not.
 struct alignas(8) Candidate {
     float score;
