@@ -154,6 +154,15 @@ void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *wai
         include(lane.history.known);
     });
     include(arrived.known);
+    Known published;
+    each([&](Lane &lane) {
+        const Known &own = lane.history.published;
+        if (!published) {
+            published = own;
+        } else if (own && own != published) {
+            changeable(published).join(*own);
+        }
+    });
 
     Part &part = all->change(history.id);
     bool is_newest = everyone;
@@ -178,6 +187,7 @@ void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *wai
     Known known = std::move(all);
     each([&](Lane &lane) {
         set_known(lane.history, history, known, &part);
+        lane.history.published = published;
         lane.history.copies = 0;
         lane.history.interval = next;
     });

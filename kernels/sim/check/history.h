@@ -29,7 +29,8 @@ struct LaneHistory {
     uint32_t copies = 0;     // its cp.async up to this interval are done, which `known` need not say
     std::shared_ptr<const Knowledge> known;
     const Part *own = nullptr;                  // its part for the own block
-    std::shared_ptr<const Knowledge> published; // what its relaxed writes tell others: all up to its last fence
+    std::shared_ptr<const Knowledge> published; // what its relaxed writes tell others: all up to its last fence, and up to those
+                                                // of threads that it has met at a barrier since
     std::shared_ptr<const Knowledge> pending;   // what its relaxed reads were told: known from its next fence or barrier on
 };
 
@@ -61,7 +62,7 @@ void end_block(Block &block);
 void exit_lane(Lane &lane);
 
 // The threads of `waiting`, a mask for each warp from `first_warp` on, know of each other, and of what is in `arrived`; with `everyone`
-// they are all threads of the block.
+// they are all threads of the block. What their fences have published, each of them publishes.
 void meet(Block &block, unsigned first_warp, unsigned warps, const unsigned *waiting, const Clock &arrived, bool everyone);
 
 // What the lane knows and has done, a new interval of it begins.

@@ -2,8 +2,10 @@
 //
 // A release writes what its thread knows beside the variable; an acquire that reads it knows it then. A fence splits both: relaxed writes
 // after a fence publish what was known at the fence, and what relaxed reads are told is known from the next fence on. Read-modify-writes
-// pass on what was there. This is PTX's memory model with one leniency: a barrier does as the fence of a reader, as NVIDIA's own
-// samples expect where the last block to count itself sums up what all have written.
+// pass on what was there. A fence counts for those that meet its thread at a barrier afterwards: all write and fence, and behind the
+// barrier one of them sets a flag; for fences (fence.sc) are in one order, in which that of who reads the flag comes later. This is PTX's
+// memory model with one leniency: a barrier does as the fence of a reader, as NVIDIA's own samples expect where the last block to count
+// itself sums up what all have written.
 #include "races.h"
 
 namespace wwsim::check {

@@ -215,6 +215,22 @@ static void flags() {
     silent("fence, acquire", two, message(publish_fence, await_acquire));
     silent("fence, fence", two, message(publish_fence, await_fence));
     silent("fence, barrier", two, message(publish_fence, [](int *flag) { await_relaxed(flag), __syncthreads(); }));
+    const auto barrier_before_flag = [](bool fenced) {
+        return [=] {
+            if (block_number() == 0) {
+                store(global() + 64 + rank(), 7);
+                if (fenced) check::fence();
+                __syncthreads();
+                if (!fenced && rank() == 1) check::fence();
+                if (rank() == 0) store_volatile(global(), 1);
+            } else {
+                await_fence(global());
+                load(global() + 64 + rank());
+            }
+        };
+    };
+    silent("fence, barrier, another thread's flag", two, barrier_before_flag(true));
+    caught("the fence of a thread that sets no flag", two, {"has written: " + no_flag}, barrier_before_flag(false));
     caught("no fence of the reader", two, {"block (1,0,0)", "thread (0,0,0) of block (0,0,0) has written: " + no_flag},
            message(publish_fence, await_relaxed));
     caught("no fence of the writer", two, {"thread (0,0,0) of block (0,0,0) has written"}, message(publish_relaxed, await_fence));

@@ -83,6 +83,28 @@ CASE(counted_before_all_have_stored) {
     if (!mistake) expect_all("out", 256, out.host());
 }
 
+// case: stored_by_all_without_fences: race
+// All threads store, each with a fence of its own, and behind the barrier one of them counts for all.
+template <bool mistake> __global__ void stored_by_all_without_fences(int *partial, unsigned *finished, int *out) {
+    __shared__ bool last;
+    partial[blockIdx.x * blockDim.x + threadIdx.x] = 1; // caught: stored_by_all_without_fences
+    if (!mistake) __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) last = atomicAdd(finished, 1) == gridDim.x - 1;
+    __syncthreads();
+    if (!last) return;
+    __threadfence();
+    int sum = 0;
+    for (unsigned i = 0; i < gridDim.x; i++) sum += partial[i * blockDim.x + threadIdx.x]; // caught: stored_by_all_without_fences
+    atomicAdd(out, sum);
+}
+CASE(stored_by_all_without_fences) {
+    Buffer<unsigned> finished(1);
+    Buffer<int> out(1);
+    LAUNCH(stored_by_all_without_fences, ({4, 64}), allocate<int>(256), finished.device(), out.device());
+    if (!mistake) expect_all("out", 256, out.host());
+}
+
 // case: lock_without_fences: race
 // The lock's atomics are relaxed: without fences they don't order what it protects.
 template <bool mistake> __global__ void lock_without_fences(int *lock, int *count) {
