@@ -81,7 +81,6 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     if (grid->watching) {
         if (!shared_memory) shared_memory = std::make_unique<SharedMemory>(dynamic_shared, shared_capacity);
         shared_memory->begin(dynamic_shared_bytes);
-        grid->watching->places.forget();
     }
 
     uint64_t linear = idx.x + uint64_t{grid_dim.x} * (idx.y + uint64_t{grid_dim.y} * idx.z);
@@ -144,6 +143,8 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
 void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     start(of, with, rank, idx);
     gang->join(*this);
+    // What the launch's blocks share is for the one that has the turn.
+    if (grid->watching) grid->watching->places.forget();
     if (!grid->failed()) check::begin_block(*this);
     while (!grid->failed()) {
         if (ready_warps) {
