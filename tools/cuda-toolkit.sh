@@ -20,35 +20,11 @@ packages=(
     'nvidia-cuda-nvdisasm==13.5.*'
 )
 
-fail() {
-    echo "cuda-toolkit.sh: $1" >&2
-    exit 1
-}
-
-[ $# -eq 1 ] || fail "expected one argument, the folder to make; got $#"
-case $1 in
-    -*) fail "expected the folder to make, got \`$1\`" ;;
-esac
-parent=$(dirname "$1")
-mkdir -p "$parent" || fail "cannot create $parent"
-dir=$(cd "$parent" && pwd)/$(basename "$1")
-
-wanted=$(printf '%s\n' "${packages[@]}")
-record=$dir/.packages
-ready() { echo "export CUDA_HOME=$dir"; }
-if [ -f "$record" ] && [ "$(cat "$record")" = "$wanted" ]; then
-    ready
-    exit
-fi
-if [ -e "$dir" ] && [ ! -f "$record" ] && ! rmdir "$dir" 2>/dev/null; then
-    fail "$dir exists, and was not made by this script: name another folder"
-fi
-python3 -m pip --version >/dev/null 2>&1 || fail "python3 with pip is needed (Debian, Ubuntu: apt install python3-pip)"
-
-new=$(mktemp -d "$dir.XXXXXX")
-trap 'rm -rf "$new"' EXIT
-python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --target "$new/wheels" \
-    "${packages[@]}" >&2 || fail "pip could not install ${packages[*]}"
+arguments=("$@")
+# shellcheck source=tools/from-pypi.sh
+source "$(dirname "${BASH_SOURCE[0]}")/from-pypi.sh"
+begin_folder CUDA_HOME "${packages[@]}"
+fetch wheels
 
 toolkit=$new/wheels/nvidia/cu13
 [ -d "$toolkit" ] || fail "the packages do not hold the folder nvidia/cu13, which they are expected to"
@@ -61,8 +37,4 @@ for tool in nvcc ptxas cuobjdump nvdisasm; do
     "$toolkit/bin/$tool" --version >/dev/null || fail "$tool does not run"
 done
 [ -f "$toolkit/lib/libcudart_static.a" ] || fail "the packages do not hold libcudart_static.a"
-printf '%s\n' "$wanted" >"$toolkit/.packages"
-
-[ ! -e "$dir" ] || mv "$dir" "$new/old"
-mv -T "$toolkit" "$dir"
-ready
+end_folder "$toolkit"

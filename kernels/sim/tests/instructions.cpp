@@ -9,25 +9,12 @@
 #include "isa/matrix.h"
 #include "isa/memory.h"
 #include "isa/mma.h"
+#include "kernel.h"
 
 using namespace wwsim;
 using namespace wwsim::isa;
 
 static int failures = 0;
-
-// Each thread calls its own copy of `f`, whose captures are its registers.
-template <class F> class Kernel : public Body {
-  public:
-    explicit Kernel(F f) : f(f) {}
-    void run() const override {
-        F own = f;
-        own();
-    }
-    size_t bytes() const override { return sizeof *this; }
-
-  private:
-    F f;
-};
 
 // Runs one block, and expects it to end with this fault and this text in the message; with no text, to end well.
 template <class F> static void expect(const char *test, unsigned threads, Fault kind, const char *text, F f) {

@@ -10,24 +10,12 @@
 #include "isa/cluster.h"
 #include "isa/mbarrier.h"
 #include "isa/proxy.h"
+#include "kernel.h"
 
 using namespace wwsim;
 using namespace wwsim::isa;
 
 namespace {
-
-template <class F> class Kernel : public Body {
-  public:
-    explicit Kernel(F f) : f(f) {}
-    void run() const override {
-        F own = f;
-        own();
-    }
-    size_t bytes() const override { return sizeof *this; }
-
-  private:
-    F f;
-};
 
 constexpr Schedule late{0, Timing::late}, early{0, Timing::early};
 

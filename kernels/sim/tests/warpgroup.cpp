@@ -9,23 +9,10 @@
 #include "isa/elect.h"
 #include "isa/registers.h"
 #include "isa/wgmma.h"
+#include "kernel.h"
 
 using namespace wwsim;
 using namespace wwsim::isa;
-
-// Each thread calls its own copy of `f`.
-template <class F> class Kernel : public Body {
-  public:
-    explicit Kernel(F f) : f(f) {}
-    void run() const override {
-        F own = f;
-        own();
-    }
-    size_t bytes() const override { return sizeof *this; }
-
-  private:
-    F f;
-};
 
 template <class F> static Outcome run_block(unsigned threads, F f, Schedule schedule, int capability = 90) {
     const Launch launch{"test", 1, threads, 1, 8192, false, capability};
