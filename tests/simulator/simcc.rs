@@ -79,7 +79,9 @@ fn nvcc_options_macros_and_several_files_make_one_program() {
     if skipped() {
         return;
     }
-    let device = "#include \"scale.h\"\n__device__ int scaled(int x) { return x * SCALE; }\n";
+    // Assembly without an instruction is a barrier for the compiler alone.
+    let device = "#include \"scale.h\"\n__device__ int scaled(int x) {\n  asm volatile(\"\" ::: \"memory\");\n  \
+                  return x * SCALE;\n}\n";
     let main = "#include <cstdio>\n#include \"part.h\"\n__device__ int scaled(int x);\n\
                 __global__ void k(int *p) { *p = scaled(OFFSET); }\n\
                 int main() {\n  int *p;\n  if (cudaMallocManaged(&p, sizeof(int))) return 1;\n  k<<<1, 1>>>(p);\n  \

@@ -1,4 +1,4 @@
-// The forms in which people declare shared memory, and a barrier for the compiler alone.
+// The forms in which people declare shared memory.
 #include "check.h"
 
 template <class T> __device__ T reversed(const T *in) {
@@ -14,7 +14,6 @@ template <class T> __device__ T reversed(const T *in) {
     for (int i = 0; i < 6; i++) {
         if (reinterpret_cast<unsigned long long>(all[i]) % alignments[i]) return T(-1);
         all[i][threadIdx.x] = in[threadIdx.x];
-        asm volatile("" ::: "memory");
         __syncthreads();
         sum += all[i][63 - threadIdx.x];
     }
