@@ -402,6 +402,14 @@ static void blocks_of_a_grid() {
     });
 }
 
+// Blocks of a cluster begin at the same time, each in a thread of the host's: what the launch remembers of memory must bear that.
+static void clusters_one_after_the_other() {
+    silent("many clusters", {256, 32, 8}, [] {
+        load(global() + rank());
+        cluster_arrive(), cluster_wait();
+    });
+}
+
 int main() {
     threads_of_a_block();
     named_barriers();
@@ -411,6 +419,7 @@ int main() {
     flags();
     locks_and_last_blocks();
     blocks_of_a_grid();
+    clusters_one_after_the_other();
     if (failures == 0) std::printf("all passed\n");
     return failures != 0;
 }
