@@ -1,13 +1,13 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod rows;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::{
-    self, Dropout, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual, SoftmaxParams,
-};
+use warpweave::ops::NormKind;
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -33,15 +33,15 @@ const RESIDUAL: &str = "residual";
 const CAUSAL: &str = "causal";
 
 macro_rules! operations {
-    ($($name:literal [$($axis:literal)+] [$($switch:expr)*] $run:ident $(($($argument:expr),+))?;)+) => {
+    ($($name:literal [$($axis:literal)+] [$($switch:expr)*] $module:ident::$run:ident $(($($argument:expr),+))?;)+) => {
         &[$(Operation {
             name: $name,
             axes: &[$($axis),+],
             switches: &[$($switch),*],
             run: [
-                |case| $run::<f32>(case $($(, $argument)+)?),
-                |case| $run::<bf16>(case $($(, $argument)+)?),
-                |case| $run::<f16>(case $($(, $argument)+)?),
+                |case| $module::$run::<f32>(case $($(, $argument)+)?),
+                |case| $module::$run::<bf16>(case $($(, $argument)+)?),
+                |case| $module::$run::<f16>(case $($(, $argument)+)?),
             ],
         }),+]
     };
@@ -49,12 +49,12 @@ macro_rules! operations {
 
 /// The name, the axes, the switches, and what runs it.
 const OPERATIONS: &[Operation] = operations! {
-    "layer-norm" ["rows" "columns"] [RESIDUAL] norm(NormKind::Layer);
-    "layer-norm-backward" ["rows" "columns"] [] norm_backward(NormKind::Layer);
-    "rms-norm" ["rows" "columns"] [RESIDUAL] norm(NormKind::Rms);
-    "rms-norm-backward" ["rows" "columns"] [] norm_backward(NormKind::Rms);
-    "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] softmax;
-    "softmax-backward" ["batch" "heads" "queries" "keys"] [] softmax_backward;
+    "layer-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Layer);
+    "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
+    "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
+    "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
+    "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
+    "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
 };
 
 /// What to run an operation on.
@@ -98,67 +98,6 @@ impl Case {
 
 fn bytes<T: Float>(tensor: &Tensor<T>) -> usize {
     tensor.len() * size_of::<T>()
-}
-
-fn norm<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
-    let shape = case.axes();
-    let [rows, columns] = shape.map(|axis| [axis]);
-    let (x, gamma) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(columns)?);
-    let beta = (kind == NormKind::Layer).then(|| case.tensor::<T, _>(columns)).transpose()?;
-    let input = case.residual.then(|| case.tensor::<T, _>(shape)).transpose()?;
-    let mut sum = case.residual.then(|| case.zeros::<T, _>(shape)).transpose()?;
-    let (mut y, mut mean, mut rstd) = (case.zeros::<T, _>(shape)?, case.zeros(rows)?, case.zeros(rows)?);
-    case.stream.reset_counters()?;
-    let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: beta.as_ref().map(Tensor::view) };
-    let residual = input.as_ref().zip(sum.as_mut());
-    let residual =
-        residual.map(|(input, sum)| Residual { input: input.view(), sum: sum.view_mut(), dropout: Dropout::default() });
-    let stats = NormStatsMut { mean: mean.view_mut(), rstd: rstd.view_mut() };
-    ops::norm(&params, x.view(), residual, y.view_mut(), stats)?;
-    let optional = |tensor: &Option<Tensor<T>>| tensor.as_ref().map_or(0, bytes);
-    let read = [bytes(&x), bytes(&gamma), optional(&beta), optional(&input)];
-    Ok(Least::of(read, [bytes(&y), bytes(&mean), bytes(&rstd), optional(&sum)]))
-}
-
-fn norm_backward<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
-    let shape = case.axes();
-    let [rows, columns] = shape.map(|axis| [axis]);
-    let (x, dy) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(shape)?);
-    let (gamma, mean, rstd) = (case.tensor::<T, _>(columns)?, case.tensor(rows)?, case.tensor(rows)?);
-    let (mut dx, mut dgamma) = (case.zeros::<T, _>(shape)?, case.zeros(columns)?);
-    let mut dbeta = (kind == NormKind::Layer).then(|| case.zeros::<f32, _>(columns)).transpose()?;
-    case.stream.reset_counters()?;
-    let params = NormParams { kind, eps: 1e-5, gamma: gamma.view(), beta: None };
-    let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
-    let grads = NormGrads {
-        dx: dx.view_mut(),
-        branch: None,
-        dgamma: dgamma.view_mut(),
-        dbeta: dbeta.as_mut().map(Tensor::view_mut),
-        beta_acc: 0.0,
-    };
-    ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads)?;
-    let read_mean = if kind == NormKind::Layer { bytes(&mean) } else { 0 };
-    let read = [bytes(&x), bytes(&dy), bytes(&gamma), read_mean, bytes(&rstd)];
-    Ok(Least::of(read, [bytes(&dx), bytes(&dgamma), dbeta.as_ref().map_or(0, bytes)]))
-}
-
-fn softmax<T: Float>(case: &Case) -> Result<Least> {
-    let shape @ [batch, heads, queries, keys] = case.axes();
-    let (x, mut y) = (case.tensor::<T, _>(shape)?, case.zeros::<T, _>(shape)?);
-    case.stream.reset_counters()?;
-    let mask = Mask { causal: case.causal, ..Mask::default() };
-    ops::softmax(&SoftmaxParams { mask, ..SoftmaxParams::default() }, x.view(), y.view_mut())?;
-    let seen: usize = (0..queries).map(|i| mask.keys(0, i, queries, keys).len()).sum();
-    Ok(Least::of([batch * heads * seen * size_of::<T>()], [bytes(&y)]))
-}
-
-fn softmax_backward<T: Float>(case: &Case) -> Result<Least> {
-    let shape: [usize; 4] = case.axes();
-    let (y, mut grad) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(shape)?);
-    case.stream.reset_counters()?;
-    ops::softmax_backward(y.view(), 1.0, grad.view_mut())?;
-    Ok(Least::of([bytes(&y), bytes(&grad)], [bytes(&grad)]))
 }
 
 /// The subcommand.
@@ -227,7 +166,7 @@ fn parse_shape(operation: &Operation, text: &str) -> Result<Vec<usize>> {
     let wrong = || Error::setting("shape", format_args!("{} above 0, as in {}", axes.join(" x "), example(axes)), text);
     let given = text.split('x').map(|axis| axis.parse().ok().filter(|&size| size > 0));
     let given: Vec<usize> = given.collect::<Option<_>>().ok_or_else(wrong)?;
-    if given.len() > axes.len() || given.len() < 2 {
+    if given.len() > axes.len() || given.len() < axes.len().min(2) {
         return Err(wrong());
     }
     let left_out = std::iter::repeat_n(1, axes.len() - given.len());
@@ -235,7 +174,12 @@ fn parse_shape(operation: &Operation, text: &str) -> Result<Vec<usize>> {
 }
 
 fn example(axes: &[&str]) -> &'static str {
-    if axes.len() == 2 { "4096x1024" } else { "1x12x512x512" }
+    match axes.len() {
+        1 => "1048576",
+        2 => "4096x1024",
+        3 => "8x512x768",
+        _ => "1x12x512x512",
+    }
 }
 
 /// What is printed.
