@@ -56,6 +56,15 @@ typedef struct ww_dropout {
 } ww_dropout;
 WW_STATIC_ASSERT(sizeof(ww_dropout) == 24, "ww_dropout");
 
+/* The shape of operands whose elements are visited alike: [sizes[0], sizes[1], sizes[2], columns]. Each operand has strides for
+ * the first three axes; the last one lies without gaps. Which axes were one before, and which were several, makes no difference:
+ * an element's number is its place in row-major order. */
+typedef struct ww_rows {
+    int64_t sizes[3];
+    int64_t columns;
+} ww_rows;
+WW_STATIC_ASSERT(sizeof(ww_rows) == 32, "ww_rows");
+
 /* ---------------------------------------------------------------------------------------------------------- norm.cu */
 
 #define WW_NORM_LAYER 0

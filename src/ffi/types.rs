@@ -30,6 +30,19 @@ const _: () = {
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ww_rows {
+    pub sizes: [i64; 3usize],
+    pub columns: i64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_rows"][::core::mem::size_of::<ww_rows>() - 32usize];
+    ["Alignment of ww_rows"][::core::mem::align_of::<ww_rows>() - 8usize];
+    ["Offset of field: ww_rows::sizes"][::core::mem::offset_of!(ww_rows, sizes) - 0usize];
+    ["Offset of field: ww_rows::columns"][::core::mem::offset_of!(ww_rows, columns) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ww_norm_params {
     pub rows: i64,
     pub columns: i64,
