@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs what the bundle holds on this machine. Without arguments everything, else the steps that are named:
 #
-#   run.sh [info] [programs] [tests] [sanitizers] [benchmarks]
+#   run.sh [info] [programs] [tests] [sanitizers] [benchmarks] [torch]
+#
+# To run a part of the benchmarks: bin/ops --bench norm
 #
 # What each step prints is kept in results/. A GPU is required; with WARPWEAVE_REQUIRE= (empty) tests say what they skip instead.
 set -uo pipefail
@@ -61,12 +63,21 @@ benchmarks() {
     run benchmarks bin/ops --bench
 }
 
+# What PyTorch and Liger take for the same, where this machine has them.
+torch() {
+    if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+        echo "== torch: skipped, python3 has no torch that finds the GPU"
+        return
+    fi
+    run torch python3 compare_torch.py
+}
+
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(info programs tests sanitizers benchmarks)
+[ ${#steps[@]} -gt 0 ] || steps=(info programs tests sanitizers benchmarks torch)
 for step in "${steps[@]}"; do
     case $step in
-        info | programs | tests | sanitizers | benchmarks) $step ;;
-        *) echo "unknown step \`$step\`: expected info, programs, tests, sanitizers or benchmarks" >&2; exit 2 ;;
+        info | programs | tests | sanitizers | benchmarks | torch) $step ;;
+        *) echo "unknown step \`$step\`: expected info, programs, tests, sanitizers, benchmarks or torch" >&2; exit 2 ;;
     esac
 done
 if [ ${#failures[@]} -gt 0 ]; then

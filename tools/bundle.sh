@@ -73,6 +73,7 @@ while [ -n "$(jobs -p)" ]; do wait -n || failed=1; done
 [ $failed -eq 0 ] || fail "not all programs of kernels/tests compile"
 
 cp tools/bundle-run.sh "$bundle/run.sh"
+cp tools/compare_torch.py "$bundle/"
 {
     git rev-parse HEAD 2>/dev/null || true
     "$bundle/bin/warpweave" info

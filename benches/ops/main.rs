@@ -2,23 +2,25 @@
 //!
 //! `cargo bench` runs all, `cargo bench -- gemm` the groups and benchmarks whose path contains `gemm`.
 //!
-//! There is a group for each operation, and each prints a throughput that can be held against the `ceiling` group of
-//! the same run:
+//! There is a group for each operation, and each prints a throughput. A table at the end holds it against the `ceiling` group of
+//! the same run, or against the copy bandwidth of the GPU:
 //! - products and attention count FLOPs as criterion's elements, so `70 Gelem/s` reads 70 GFLOP/s;
 //! - all others count the least bytes that must move: each input read once, each output written once.
 //!
 //! Operations with kernels are timed on the machine's GPU, too, where the build has them (`--features cuda`), under names that
-//! end with the device; so are types other than f32, under names that end with the type. On a GPU the time is that from the
-//! first call of a sample until all of them are done, with what the last call left in the second-level cache.
+//! end with the device; so are types other than f32, under names that end with the type. On a GPU the time is what passes
+//! between two events around the call, with nothing of its operands in the second-level cache.
 
 mod activations;
 mod attention;
 mod ceiling;
+mod clock;
 mod embeddings;
 mod gemm;
 mod optimizer;
 mod rows;
 mod sampling;
+mod summary;
 mod support;
 
 use std::time::Duration;
@@ -45,5 +47,6 @@ fn main() {
         optimizer::bench(&mut criterion);
         sampling::bench(&mut criterion);
         criterion.final_summary();
+        summary::print();
     });
 }

@@ -6,11 +6,11 @@ use warpweave::ops::{
     self, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, SoftmaxParams,
 };
 use warpweave::tensor::Float;
-use warpweave::{Stream, Tensor};
+use warpweave::{Device, Stream, Tensor};
 
 use crate::support::{
-    CHAR, Group, LEVELS, Net, SMALL, STEPS, devices, group, label, moved, moved_as, random, random_on, random_tokens,
-    time, time_on,
+    CHAR, Group, LEVELS, SMALL, STEPS, WIDE, devices, group, label, levels, moved, moved_as, random, random_on,
+    random_tokens, time, time_on,
 };
 
 pub fn bench(criterion: &mut Criterion) {
@@ -36,7 +36,7 @@ const NORMS: [(&str, NormKind); 2] = [("layer", NormKind::Layer), ("rms", NormKi
 
 fn norm<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, kind) in NORMS {
-        for net in &LEVELS {
+        for net in levels(stream) {
             let (rows, width) = (net.rows(), net.width);
             let work = moved_as::<T>(2 * rows * width);
             time_on(group, stream, label::<T>(name, stream), net.name, work, || {
@@ -57,7 +57,7 @@ fn norm<T: Float>(group: &mut Group, stream: &Stream) {
 /// With the residual's gradient, as before a pre-norm block: three matrices in, one out.
 fn norm_backward<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, kind) in NORMS {
-        for net in &LEVELS {
+        for net in levels(stream) {
             let (rows, width) = (net.rows(), net.width);
             let work = moved_as::<T>(4 * rows * width);
             time_on(group, stream, label::<T>(name, stream), net.name, work, || {
@@ -85,22 +85,24 @@ fn norm_backward<T: Float>(group: &mut Group, stream: &Stream) {
     }
 }
 
-/// The unfused scores of a small and a large attention.
-const SCORES: [Net; 2] = [CHAR, SMALL];
-
-fn scores(net: &Net) -> [usize; 4] {
-    [net.batch, net.heads, net.seq_len, net.seq_len]
+/// The unfused scores of a small and a large attention, and on a GPU also rows of the widths of [`WIDE`].
+fn scores(stream: &Stream) -> Vec<(&'static str, [usize; 4])> {
+    let attention = [CHAR, SMALL].map(|net| (net.name, [net.batch, net.heads, net.seq_len, net.seq_len]));
+    let wide = WIDE.map(|net| (net.name, [1, net.batch, net.seq_len, net.width]));
+    let wide = if stream.device() == Device::Cpu { &[][..] } else { &wide };
+    [&attention, wide].concat()
 }
 
-/// A causal mask leaves half of the input unread; all of the output is written.
+/// A causal mask leaves a part of the input unread, half of a square; all of the output is written.
 fn softmax<T: Float>(group: &mut Group, stream: &Stream) {
     for (name, causal) in [("all", false), ("causal", true)] {
-        for net in &SCORES {
-            let all = scores(net).iter().product();
-            let read = if causal { net.batch * net.heads * net.seq_len * (net.seq_len + 1) / 2 } else { all };
-            time_on(group, stream, label::<T>(name, stream), net.name, moved_as::<T>(read + all), || {
-                let (x, mut y) = (random_on::<T, 4>(stream, scores(net))?, Tensor::zeros_on(stream, scores(net))?);
-                let mask = Mask { causal, ..Mask::default() };
+        let mask = Mask { causal, ..Mask::default() };
+        for (shapes, scores) in scores(stream) {
+            let [batch, heads, seq_len_q, seq_len_k] = scores;
+            let seen: usize = (0..seq_len_q).map(|i| mask.keys(0, i, seq_len_q, seq_len_k).len()).sum();
+            let work = moved_as::<T>(batch * heads * (seen + seq_len_q * seq_len_k));
+            time_on(group, stream, label::<T>(name, stream), shapes, work, || {
+                let (x, mut y) = (random_on::<T, 4>(stream, scores)?, Tensor::zeros_on(stream, scores)?);
                 let params = SoftmaxParams { scale: 0.125, mask, ..SoftmaxParams::default() };
                 Ok(move || ops::softmax(&params, x.view(), y.view_mut()))
             });
@@ -110,10 +112,10 @@ fn softmax<T: Float>(group: &mut Group, stream: &Stream) {
 
 /// In place: each call starts from what the last one left, which takes as long as any other numbers.
 fn softmax_backward<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &SCORES {
-        let work = moved_as::<T>(3 * scores(net).iter().product::<usize>());
-        time_on(group, stream, label::<T>("all", stream), net.name, work, || {
-            let (y, mut grad) = (random_on::<T, 4>(stream, scores(net))?, random_on::<T, 4>(stream, scores(net))?);
+    for (shapes, scores) in scores(stream) {
+        let work = moved_as::<T>(3 * scores.iter().product::<usize>());
+        time_on(group, stream, label::<T>("all", stream), shapes, work, || {
+            let (y, mut grad) = (random_on::<T, 4>(stream, scores)?, random_on::<T, 4>(stream, scores)?);
             Ok(move || ops::softmax_backward(y.view(), 0.125, grad.view_mut()))
         });
     }

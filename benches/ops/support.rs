@@ -1,6 +1,6 @@
 //! The networks whose shapes are timed, and how one benchmark is made.
 
-use std::time::Instant;
+use std::hint::black_box;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
@@ -8,7 +8,11 @@ use warpweave::random::Rng;
 use warpweave::tensor::Float;
 use warpweave::{Device, Result, Stream, Tensor};
 
+use crate::clock::Clock;
+use crate::summary::{self, Samples};
+
 /// The training step of one network: its shapes are those of the operations.
+#[derive(Clone, Copy)]
 pub struct Net {
     pub name: &'static str,
     pub layers: usize,
@@ -56,14 +60,39 @@ pub const STEPS: [Net; 3] = [CHAR, SMALL, GPT2];
 /// What operations that memory bounds are timed on: one network for each level of the memory.
 pub const LEVELS: [Net; 3] = [CHAR, SMALL, GPT2_1024];
 
+/// Rows of 8 KiB to 256 KiB that fill a GPU, in matrices past its second-level cache: what its memory is judged by.
+pub const WIDE: [Net; 3] = [
+    Net { name: "16384x4096", layers: 32, width: 4096, heads: 32, vocab_size: 128_256, batch: 8, seq_len: 2048 },
+    Net { name: "8192x8192", layers: 32, width: 8192, heads: 64, vocab_size: 128_256, batch: 4, seq_len: 2048 },
+    // The widest row of a norm.
+    Net { name: "2048x65536", layers: 32, width: 65_536, heads: 512, vocab_size: 128_256, batch: 1, seq_len: 2048 },
+];
+
+const LEVELS_OF_GPU: [Net; 6] = [LEVELS[0], LEVELS[1], LEVELS[2], WIDE[0], WIDE[1], WIDE[2]];
+
+/// As [`LEVELS`], and [`WIDE`] where they are a matter of microseconds.
+pub fn levels(stream: &Stream) -> &'static [Net] {
+    if stream.device() == Device::Cpu { &LEVELS } else { &LEVELS_OF_GPU }
+}
+
 /// The benchmarks of one operation.
-pub type Group<'a> = BenchmarkGroup<'a, WallTime>;
+pub struct Group<'a> {
+    criterion: BenchmarkGroup<'a, WallTime>,
+    name: String,
+}
+
+impl Group<'_> {
+    pub fn finish(self) {
+        self.criterion.finish();
+    }
+}
 
 pub fn group<'a>(criterion: &'a mut Criterion, name: &str) -> Group<'a> {
-    let mut group = criterion.benchmark_group(name);
-    // Every sample has the same number of calls: a call of a quarter of a second is made 10 times, not 55.
-    group.sampling_mode(SamplingMode::Flat);
-    group
+    let mut criterion = criterion.benchmark_group(name);
+    // Every sample has the same number of calls: a call of a quarter of a second is made 10 times, not 55. `summary` finds the
+    // samples by that, too.
+    criterion.sampling_mode(SamplingMode::Flat);
+    Group { criterion, name: name.into() }
 }
 
 /// The work of a call that computes, for [`time`].
@@ -73,10 +102,15 @@ pub fn flops(count: usize) -> Throughput {
 
 /// The work of a call that moves `elements` of 4 bytes, in and out together, for [`time`].
 pub fn moved(elements: usize) -> Throughput {
-    Throughput::BytesDecimal(4 * elements as u64)
+    moved_as::<f32>(elements)
 }
 
-/// Times the call that `setup` makes ready and that does `work` each time: benchmark `name` on the shapes of `net`.
+/// The work of a call that moves `elements` of T, in and out together, for [`time_on`].
+pub fn moved_as<T: Float>(elements: usize) -> Throughput {
+    Throughput::BytesDecimal((size_of::<T>() * elements) as u64)
+}
+
+/// Times the call that `setup` makes ready and that does `work` each time: benchmark `name` on the shapes of `net`, on the CPU.
 /// Benchmarks that the command line's filter leaves out are not set up.
 pub fn time<Call, T>(
     group: &mut Group,
@@ -87,12 +121,36 @@ pub fn time<Call, T>(
 ) where
     Call: FnMut() -> Result<T>,
 {
-    let mut call = None;
-    group.throughput(work);
-    group.bench_function(BenchmarkId::new(name, net), |bencher| {
-        let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
-        bencher.iter(|| call().expect("the operands fit the operation"));
+    time_on(group, &Stream::CPU, name.into(), net, work, || {
+        let mut call = setup()?;
+        Ok(move || call().map(|result| drop(black_box(result))))
     });
+}
+
+/// As [`time`], on any device, by its [`Clock`].
+pub fn time_on<Call>(
+    group: &mut Group,
+    stream: &Stream,
+    name: String,
+    net: &str,
+    work: Throughput,
+    setup: impl Fn() -> Result<Call>,
+) where
+    Call: FnMut() -> Result<()>,
+{
+    let mut samples = Samples::default();
+    let mut ready = None;
+    group.criterion.throughput(work.clone());
+    group.criterion.bench_function(BenchmarkId::new(&name, net), |bencher| {
+        let (call, clock) =
+            ready.get_or_insert_with(|| (setup().expect("the operands can be made"), Clock::of(stream)));
+        bencher.iter_custom(|calls| {
+            let time = clock.time(calls, || call().expect("the operands fit the operation"));
+            samples.add(calls, time);
+            time
+        });
+    });
+    summary::record(stream, format!("{}/{name}/{net}", group.name), work, &samples);
 }
 
 /// The CPU, and the first GPU of this machine. The simulated GPU is none of them: it says nothing about time.
@@ -107,50 +165,21 @@ pub fn label<T: Float>(name: &str, stream: &Stream) -> String {
     format!("{name}{dtype}{device}")
 }
 
-/// The work of a call that moves `elements` of T, in and out together, for [`time_on`].
-pub fn moved_as<T: Float>(elements: usize) -> Throughput {
-    Throughput::BytesDecimal((size_of::<T>() * elements) as u64)
-}
-
-/// As [`time`], on any device: the clock stops when the device has done all the calls of a sample.
-pub fn time_on<Call>(
-    group: &mut Group,
-    stream: &Stream,
-    name: String,
-    net: &str,
-    work: Throughput,
-    setup: impl Fn() -> Result<Call>,
-) where
-    Call: FnMut() -> Result<()>,
-{
-    let mut call = None;
-    group.throughput(work);
-    group.bench_function(BenchmarkId::new(name, net), |bencher| {
-        let call = call.get_or_insert_with(|| setup().expect("the operands can be made"));
-        bencher.iter_custom(|iterations| {
-            stream.synchronize().expect("the device works");
-            let start = Instant::now();
-            for _ in 0..iterations {
-                call().expect("the operands fit the operation");
-            }
-            stream.synchronize().expect("the device works");
-            start.elapsed()
-        });
-    });
+/// A tensor of normal numbers, which repeat after 65,536: drawing each would take longer than timing the operation.
+pub fn random<const N: usize>(shape: [usize; N]) -> Result<Tensor> {
+    random_on(&Stream::CPU, shape)
 }
 
 /// As [`random`], in T and on a device.
 pub fn random_on<T: Float, const N: usize>(stream: &Stream, shape: [usize; N]) -> Result<Tensor<T>> {
-    let data = random(shape)?.as_slice().iter().map(|&x| T::from_f32(x)).collect();
-    Tensor::from_vec(shape, data)?.to(stream)
-}
-
-/// A tensor of normal numbers, which repeat after 65,536: drawing each would take longer than timing the operation.
-pub fn random<const N: usize>(shape: [usize; N]) -> Result<Tensor> {
     let mut rng = Rng::new(1, 0);
+    let draws: Vec<T> = (0..1 << 16).map(|_| T::from_f32(rng.normal())).collect();
     let len: usize = shape.iter().product();
-    let draws: Vec<f32> = (0..len.min(1 << 16)).map(|_| rng.normal()).collect();
-    Tensor::from_vec(shape, draws.into_iter().cycle().take(len).collect())
+    let mut data = Vec::with_capacity(len);
+    while data.len() < len {
+        data.extend_from_slice(&draws[..draws.len().min(len - data.len())]);
+    }
+    Tensor::from_vec(shape, data)?.to(stream)
 }
 
 /// Numbers below `below`: tokens or targets.
