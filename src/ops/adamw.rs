@@ -14,7 +14,7 @@ use crate::cpu;
 use crate::device::Stream;
 use crate::error::{Error, Result};
 use crate::ffi::{ww_adamw_begin_params, ww_adamw_params, ww_adamw_state, ww_grad_norm_params, ww_range};
-use crate::tensor::{Element, Float, Tensor, View, ViewMut};
+use crate::tensor::{DType, Float, Tensor, View, ViewMut};
 
 /// The settings of AdamW (Loshchilov and Hutter 2019, algorithm 2) that all parameters share, and what a step does with
 /// their gradient.
@@ -331,7 +331,7 @@ pub fn adamw<T: Float, G: Float>(
     check.rank("buffers.weights", weights.shape(), 1, "[N]")?;
     check.rows("buffers.weights", weights)?;
     if let Some(master) = master {
-        check.that(T::NAME != f32::NAME, "buffers.master", "none for weights in f32", "one")?;
+        check.that(T::DTYPE != DType::F32, "buffers.master", "none for weights in f32", "one")?;
         check.operand("buffers.master", master, weights.shape())?;
     }
     check.operand("buffers.grads", grads, weights.shape())?;

@@ -6,7 +6,7 @@ use half::{bf16, f16};
 use proptest::prelude::*;
 use warpweave::device::{Device, Stream};
 use warpweave::ops::{self, AdamW, AdamWBuffers, AdamWState, AdamWStep, Rounding};
-use warpweave::tensor::Float;
+use warpweave::tensor::{DType, Float};
 use warpweave::{Result, Tensor};
 
 use crate::in_each_type;
@@ -126,7 +126,7 @@ fn follow<T: Float>(
 ) -> Vec<u32> {
     let params = normal(seed, n);
     let mut want = [to_f64(&params), vec![0.0; n], vec![0.0; n]];
-    let mut run = Run::<T>::new(stream, layout, &params, T::NAME != f32::NAME);
+    let mut run = Run::<T>::new(stream, layout, &params, T::DTYPE != DType::F32);
     for step in 1..=4 {
         let grads = Operand::<T>::new(stream, [n], layout, &normal(seed.wrapping_add(step), n));
         run.step(begin, options, decayed, &grads).unwrap();
@@ -136,7 +136,7 @@ fn follow<T: Float>(
     let [weights, master, m, v] = run.values();
     // A few roundings a step. Cancellation in `m` is relative to the gradients, which are around 1.
     let tolerance = Tolerance::sum(16, 1.0);
-    let master = if T::NAME == f32::NAME { weights.clone() } else { master };
+    let master = if T::DTYPE == DType::F32 { weights.clone() } else { master };
     for ((what, got), want) in ["params", "m", "v"].iter().zip([&master, &m, &v]).zip(&want) {
         assert_close(what, got, want, tolerance);
     }
@@ -189,7 +189,7 @@ fn steps_are_the_papers_on_every_device() {
 fn devices_agree_to_the_bit() {
     fn run<T: Float, G: Float>(stream: &Stream, case: usize) -> Vec<u32> {
         let layout = |bit: usize| if case >> bit & 1 == 0 { Layout::Dense } else { Layout::Gaps };
-        let (n, master) = (1500 + 7 * case, case & 1 != 0 && T::NAME != f32::NAME);
+        let (n, master) = (1500 + 7 * case, case & 1 != 0 && T::DTYPE != DType::F32);
         // 180 ranges of one to three elements, some of which touch.
         let decayed: Vec<_> = (0..180).map(|i| 5 * i + i % 3..5 * i + i % 3 + 1 + i % 3).collect();
         let decayed = if case & 2 == 0 { &decayed[..] } else { &[1001..1003] };

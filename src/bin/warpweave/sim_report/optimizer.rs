@@ -2,7 +2,7 @@
 
 use warpweave::Result;
 use warpweave::ops::{self, AdamW, AdamWBuffers, AdamWState, AdamWStep};
-use warpweave::tensor::{Float, Tensor};
+use warpweave::tensor::{DType, Float, Tensor};
 
 use super::{Case, Least, bytes};
 
@@ -17,7 +17,7 @@ pub fn grad_norm<T: Float>(case: &Case) -> Result<Least> {
 pub fn adamw<T: Float>(case: &Case) -> Result<Least> {
     let shape = case.axes::<1>();
     let (mut weights, grads) = (case.tensor::<T, _>(shape)?, case.tensor::<T, _>(shape)?);
-    let mut master = (T::NAME != f32::NAME).then(|| case.tensor::<f32, _>(shape)).transpose()?;
+    let mut master = (T::DTYPE != DType::F32).then(|| case.tensor::<f32, _>(shape)).transpose()?;
     let (mut m, mut v) = (case.zeros(shape)?, case.zeros(shape)?);
     let mut state = AdamWState::new(&case.stream)?;
     ops::adamw_begin(&AdamWStep::default(), None, &mut state)?;
