@@ -8,9 +8,9 @@ use std::path::Path;
 
 use compare::{Tolerance, assert_close, to_f64};
 use safetensors::SafeTensors;
-use warpweave::Tensor;
+use warpweave::{Stream, Tensor};
 use warpweave::ops::{
-    self, AdamW, AttentionOptions, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut,
+    self, AdamW, AdamWBuffers, AdamWState, AdamWStep, AttentionOptions, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut,
     Rotary, RotaryLayout, Window,
 };
 
@@ -168,15 +168,18 @@ fn adamw_with_clipping() {
     let (mut params, grads) = (fixture.tensor::<1>("params"), fixture.tensor::<2>("grads"));
     let (updated, norms) = (fixture.expected::<2>("updated"), fixture.expected::<1>("norms"));
     let (mut m, mut v) = (Tensor::zeros(params.shape()).unwrap(), Tensor::zeros(params.shape()).unwrap());
-    let options = AdamW { lr: 1e-2, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };
+    let begin = AdamWStep { beta1: 0.9, beta2: 0.95, clip: 1.0, ..AdamWStep::default() };
+    let options = AdamW { lr: 1e-2, weight_decay: 0.1, ..AdamW::default() };
+    let (mut norm, mut state) = (Tensor::zeros([1]).unwrap(), AdamWState::new(&Stream::CPU).unwrap());
     let tolerance = Tolerance::sum(5, 1.0);
     for (i, want) in updated.chunks_exact(params.len()).enumerate() {
         let grads = grads.view().select(0, i);
-        let norm = ops::grad_norm(grads).unwrap();
-        assert_close("norm", &[norm], &norms[i..=i], tolerance);
-        let (grad_scale, decayed) = (1.0 / norm.max(1.0), std::slice::from_ref(&(0..20)));
-        let (p, m, v) = (params.view_mut(), m.view_mut(), v.view_mut());
-        ops::adamw(&options, 1 + i as u64, grad_scale, decayed, p, grads, m, v).unwrap();
+        ops::grad_norm(grads, norm.view_mut()).unwrap();
+        assert_close("norm", norm.as_slice(), &norms[i..=i], tolerance);
+        ops::adamw_begin(&begin, Some(norm.view()), &mut state).unwrap();
+        let (weights, m, v) = (params.view_mut(), m.view_mut(), v.view_mut());
+        let buffers = AdamWBuffers { weights, master: None, grads, m, v };
+        ops::adamw(&options, &state, std::slice::from_ref(&(0..20)), buffers).unwrap();
         assert_close(&format!("params after step {}", i + 1), params.as_slice(), want, tolerance);
     }
     assert_close("m", m.as_slice(), &fixture.expected::<1>("m"), tolerance);

@@ -207,6 +207,98 @@ int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_params *params, 
 
 /* ----------------------------------------------------------------------------------------------------- adamw.cu */
 
+/* norm = sqrt(sum(grads^2)), or sqrt(norm^2 + sum(grads^2)) with accumulate, of [count] elements of `dtype`. The squares are summed
+ * in f64, in an order that depends on count, `dtype` and the alignment of grads alone. A NaN gives NaN, an infinity without NaN
+ * infinity. norm: one f32. */
+typedef struct ww_grad_norm_params {
+    int64_t count;
+    const void *grads;
+    float *norm;
+    void *workspace; /* 8-byte aligned */
+    int64_t workspace_bytes;
+    ww_dtype dtype;
+    int32_t accumulate;
+} ww_grad_norm_params;
+WW_STATIC_ASSERT(sizeof(ww_grad_norm_params) == 48, "ww_grad_norm_params");
+int32_t WW_FUNCTION(grad_norm)(const ww_grad_norm_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; the pointers of `params` are not looked at. */
+int64_t WW_FUNCTION(grad_norm_workspace)(const ww_grad_norm_params *params);
+
+/* What changes from step to step, in device memory: so a graph of a step can be replayed. Begins as zeros; to go on from a
+ * checkpoint, as zeros but for `step`. */
+typedef struct ww_adamw_state {
+    uint64_t step;    /* updates so far */
+    uint64_t skipped; /* steps that found a gradient which is not finite */
+    double m_gain;    /* 1 / (1 - beta1^step) */
+    float v_scale;    /* 1 / sqrt(1 - beta2^step) */
+    float grad_scale; /* what gradients are multiplied by */
+    float beta1;
+    float beta2;
+    float gain1; /* 1 - beta1 */
+    float gain2; /* 1 - beta2 */
+    int32_t skip;
+    int32_t reserved[3];
+} ww_adamw_state;
+WW_STATIC_ASSERT(sizeof(ww_adamw_state) == 64, "ww_adamw_state");
+
+/* Begins a step. n = |grad_scale| * norm, or 0 without a norm, is the norm of the gradient that the step is made of.
+ * Where n is not finite: skip = 1, skipped += 1, and nothing else changes.
+ * Else skip = 0, step += 1, grad_scale is that of the parameters, times clip / n if n > clip, and the rest follows from it.
+ * Powers are taken by squaring in f64, so that all devices agree to the bit. 0 <= beta < 1. */
+typedef struct ww_adamw_begin_params {
+    ww_adamw_state *state; /* 16-byte aligned */
+    const float *norm;     /* may be null */
+    float beta1;
+    float beta2;
+    float grad_scale;
+    float clip; /* infinity for none */
+} ww_adamw_begin_params;
+WW_STATIC_ASSERT(sizeof(ww_adamw_begin_params) == 32, "ww_adamw_begin_params");
+int32_t WW_FUNCTION(adamw_begin)(const ww_adamw_begin_params *params, ww_stream stream);
+
+/* Elements begin ... end - 1. */
+typedef struct ww_range {
+    int64_t begin;
+    int64_t end;
+} ww_range;
+WW_STATIC_ASSERT(sizeof(ww_range) == 16, "ww_range");
+
+/* One step of AdamW, of [count] elements each, unless state->skip is set: then nothing is written. With the values of `state`,
+ * lr = lr * lr_scale, g = grad_scale * grads, and p the master copy, where there is one, else the weights in f32:
+ *
+ *     m = beta1 * m + gain1 * g,   v = beta2 * v + (gain2 * g) * g
+ *     p = p - (((lr * m_gain) * m) / (v_scale * sqrt(v) + eps) + (lr * weight_decay) * p)
+ *
+ * with weight_decay in the elements of `decayed` and 0 elsewhere. Each operation is rounded to f32 by itself, but for lr * m_gain,
+ * which is rounded once from f64: all devices agree to the bit. The weights are p, rounded once: to nearest, or stochastically.
+ *
+ * Stochastic rounding takes element i to one of the two numbers of `dtype` around p: away from zero if u, the word
+ * (first + i) mod 4 of philox4x32_10(key = seed, counter = {(first + i) / 4 (low), (first + i) / 4 (high), step (low), step
+ * (high)}), is at least 2^32 * (1 - f), f being the part of the way from the number nearer to zero; f is cut off to a multiple of
+ * 2^-16 for a subnormal number of WW_F16, and exact otherwise. The number after the greatest finite one is infinity. A NaN is 0x7FFF. */
+typedef struct ww_adamw_params {
+    int64_t count;
+    const ww_adamw_state *state; /* 16-byte aligned */
+    void *weights;               /* of `dtype` */
+    float *master;               /* may be null; is null for weights of WW_F32 */
+    const void *grads;           /* of `grad_dtype` */
+    float *m;
+    float *v;
+    const float *lr_scale;   /* one f32; may be null, for 1 */
+    const ww_range *decayed; /* in the host's memory, read before the launcher returns; in ascending order, apart */
+    int64_t decayed_count;
+    uint64_t seed;
+    uint64_t first;
+    float lr;
+    float eps;
+    float weight_decay;
+    int32_t stochastic; /* no rounding is needed for WW_F32: ignored */
+    ww_dtype dtype;
+    ww_dtype grad_dtype;
+} ww_adamw_params;
+WW_STATIC_ASSERT(sizeof(ww_adamw_params) == 120, "ww_adamw_params");
+int32_t WW_FUNCTION(adamw)(const ww_adamw_params *params, ww_stream stream);
+
 /* -------------------------------------------------------------------------------------------------- sampling.cu */
 
 /* ------------------------------------------------------------------------------------------------------ copy.cu */

@@ -4,14 +4,47 @@
 
 use std::ops::Range;
 
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use super::{TASK_ELEMENTS, simd};
-use crate::ops::AdamW;
-use crate::tensor::{View, ViewMut};
+use super::{TASK_ELEMENTS, scratch, simd, stochastic, wide};
+use crate::ffi::ww_adamw_state;
+use crate::ops::{AdamW, AdamWBuffers, AdamWStep, Rounding};
+use crate::tensor::{Float, View};
 
-/// What one step's formulas need, prepared in f64.
+/// See [`crate::ops::adamw_begin`].
+pub fn begin(options: &AdamWStep, grad_norm: f32, state: &mut ww_adamw_state) {
+    let norm = options.grad_scale.abs() * grad_norm;
+    state.skip = i32::from(!norm.is_finite());
+    if state.skip != 0 {
+        state.skipped += 1;
+        return;
+    }
+    let (beta1, beta2) = (f64::from(options.beta1), f64::from(options.beta2));
+    state.step += 1;
+    state.beta1 = options.beta1;
+    state.beta2 = options.beta2;
+    state.gain1 = (1.0 - beta1) as f32;
+    state.gain2 = (1.0 - beta2) as f32;
+    state.m_gain = 1.0 / (1.0 - power(beta1, state.step));
+    state.v_scale = (1.0 - power(beta2, state.step)).sqrt().recip() as f32;
+    state.grad_scale =
+        if norm > options.clip { options.grad_scale * (options.clip / norm) } else { options.grad_scale };
+}
+
+/// By squaring, as on a GPU: what libraries give differs in the last bits.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut result = 1.0;
+    while exponent != 0 {
+        if exponent % 2 != 0 {
+            result *= base;
+        }
+        base *= base;
+        exponent >>= 1;
+    }
+    result
+}
+
+/// What one step's formulas need.
 struct Step {
     grad_scale: f32,
     beta1: f32,
@@ -29,56 +62,104 @@ struct Step {
     decay: f32,
 }
 
-impl Step {
-    fn new(options: &AdamW, step: u64, grad_scale: f32) -> Self {
-        let (beta1, beta2) = (f64::from(options.beta1), f64::from(options.beta2));
-        let correction = |beta: f64| 1.0 - beta.powf(step as f64);
-        Step {
-            grad_scale,
-            beta1: options.beta1,
-            beta2: options.beta2,
-            gain1: (1.0 - beta1) as f32,
-            gain2: (1.0 - beta2) as f32,
-            step_size: (f64::from(options.lr) / correction(beta1)) as f32,
-            v_scale: correction(beta2).sqrt().recip() as f32,
-            eps: options.eps,
-            decay: (f64::from(options.lr) * f64::from(options.weight_decay)) as f32,
-        }
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "those of the operation")]
-pub fn adamw(
+/// See [`crate::ops::adamw`].
+pub fn adamw<T: Float, G: Float>(
     options: &AdamW,
-    step: u64,
-    grad_scale: f32,
+    state: &ww_adamw_state,
     decayed: &[Range<usize>],
-    mut params: ViewMut,
-    grads: View,
-    mut m: ViewMut,
-    mut v: ViewMut,
+    buffers: AdamWBuffers<T, G>,
 ) {
-    let step = Step::new(options, step, grad_scale);
-    let params = params.as_mut_slice().par_chunks_mut(TASK_ELEMENTS);
-    let grads = grads.as_slice().par_chunks(TASK_ELEMENTS);
-    let m = m.as_mut_slice().par_chunks_mut(TASK_ELEMENTS);
-    let v = v.as_mut_slice().par_chunks_mut(TASK_ELEMENTS);
-    params.zip(grads).zip(m).zip(v).enumerate().for_each(|(i, (((params, grads), m), v))| {
-        let first = i * TASK_ELEMENTS;
-        let mut at = 0;
-        while at < params.len() {
-            let (decay, end) = decay_run(decayed, first + at);
-            let run = at..(end - first).min(params.len());
-            at = run.end;
-            let decay = if decay { step.decay } else { 0.0 };
-            let (params, grads) = (&mut params[run.clone()], &grads[run.clone()]);
-            let (m, v) = (&mut m[run.clone()], &mut v[run]);
-            simd(
-                #[inline(always)]
-                || update(&step, decay, params, grads, m, v),
-            );
+    if state.skip != 0 {
+        return;
+    }
+    let lr = options.lr * options.lr_scale.map_or(1.0, |scale| scale.as_slice()[0]);
+    let step = Step {
+        grad_scale: state.grad_scale,
+        beta1: state.beta1,
+        beta2: state.beta2,
+        gain1: state.gain1,
+        gain2: state.gain2,
+        step_size: (f64::from(lr) * state.m_gain) as f32,
+        v_scale: state.v_scale,
+        eps: options.eps,
+        decay: lr * options.weight_decay,
+    };
+    let AdamWBuffers { weights, master, grads, m, v } = buffers;
+    let tasks = 0..weights.len().div_ceil(TASK_ELEMENTS);
+    let master: Vec<_> = match master {
+        Some(master) => master.par_blocks(TASK_ELEMENTS).map(Some).collect(),
+        None => tasks.clone().map(|_| None).collect(),
+    };
+    let blocks = weights.par_blocks(TASK_ELEMENTS).zip(master).zip(grads.par_blocks(TASK_ELEMENTS));
+    let moments = m.par_blocks(TASK_ELEMENTS).zip(v.par_blocks(TASK_ELEMENTS));
+    blocks.zip(moments).zip(tasks.into_par_iter()).for_each(|((((weights, master), grads), (mut m, mut v)), task)| {
+        let first = task * TASK_ELEMENTS;
+        let mut update = |params: &mut [f32]| {
+            wide::read(row(grads), |grads| {
+                update_task(&step, decayed, first, params, grads.row([0]), m.as_mut_slice(), v.as_mut_slice());
+            });
+        };
+        match T::as_f32_mut(weights) {
+            Ok(mut weights) => update(weights.as_mut_slice()),
+            Err(mut weights) => {
+                let weights = weights.as_mut_slice();
+                let round = |params: &[f32], weights: &mut [T]| match options.rounding {
+                    Rounding::Nearest => round(params, weights),
+                    Rounding::Stochastic { seed, first: start } => {
+                        stochastic::round(seed, state.step, start.wrapping_add(first as u64), params, weights);
+                    }
+                };
+                match master {
+                    Some(mut master) => {
+                        update(master.as_mut_slice());
+                        round(master.as_view().as_slice(), weights);
+                    }
+                    None => scratch::with(weights.len(), |params| {
+                        wide::load(View::contiguous(weights, [1, weights.len()]), params);
+                        update(params);
+                        round(params, weights);
+                    }),
+                }
+            }
         }
     });
+}
+
+/// A vector as a matrix of one row.
+fn row<T: Float>(vector: View<T>) -> View<T> {
+    vector.reshape([1, vector.len()]).expect("a vector without gaps is a row")
+}
+
+fn round<T: Float>(params: &[f32], weights: &mut [T]) {
+    simd(
+        #[inline(always)]
+        || T::store(params, weights),
+    );
+}
+
+/// The elements from `first` on.
+fn update_task(
+    step: &Step,
+    decayed: &[Range<usize>],
+    first: usize,
+    params: &mut [f32],
+    grads: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+) {
+    let mut at = 0;
+    while at < params.len() {
+        let (decay, end) = decay_run(decayed, first + at);
+        let run = at..(end - first).min(params.len());
+        at = run.end;
+        let decay = if decay { step.decay } else { 0.0 };
+        let (params, grads) = (&mut params[run.clone()], &grads[run.clone()]);
+        let (m, v) = (&mut m[run.clone()], &mut v[run]);
+        simd(
+            #[inline(always)]
+            || update(step, decay, params, grads, m, v),
+        );
+    }
 }
 
 /// Whether element `at` is decayed, and up to which element that holds.
@@ -104,17 +185,20 @@ fn update(step: &Step, decay: f32, params: &mut [f32], grads: &[f32], m: &mut [f
     }
 }
 
-pub fn grad_norm(grads: View) -> f32 {
-    sum_of_squares(grads.as_slice()).sqrt() as f32
+/// See [`crate::ops::grad_norm`] and [`crate::ops::grad_norm_accumulate`]: √(before² + Σ g²).
+pub fn grad_norm<T: Float>(grads: View<T>, before: f32) -> f32 {
+    (f64::from(before).powi(2) + sum_of_squares(grads.as_slice())).sqrt() as f32
 }
 
 /// Split at points that depend on the length alone, so that the sum has one order with any number of threads.
-fn sum_of_squares(x: &[f32]) -> f64 {
+fn sum_of_squares<T: Float>(x: &[T]) -> f64 {
     if x.len() <= TASK_ELEMENTS {
-        return simd(
-            #[inline(always)]
-            || sum_of_squares_of_task(x),
-        );
+        return wide::read(View::contiguous(x, [1, x.len()]), |x| {
+            simd(
+                #[inline(always)]
+                || sum_of_squares_of_task(x.row([0])),
+            )
+        });
     }
     let (left, right) = x.split_at((x.len() / 2).next_multiple_of(TASK_ELEMENTS));
     let (left, right) = rayon::join(|| sum_of_squares(left), || sum_of_squares(right));

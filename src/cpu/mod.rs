@@ -16,6 +16,7 @@ pub mod rotary;
 pub mod sampling;
 pub mod scratch;
 pub mod softmax;
+pub mod stochastic;
 pub mod wide;
 
 /// Runs `f` compiled for the widest vector instructions at hand. `f` itself, what it calls and every closure that it hands

@@ -12,4 +12,12 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_grad_norm"]
+    pub fn grad_norm(params: *const ww_grad_norm_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_grad_norm_workspace"]
+    pub fn grad_norm_workspace(params: *const ww_grad_norm_params) -> i64;
+    #[link_name = "\u{1}ww_adamw_begin"]
+    pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_adamw"]
+    pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
 }

@@ -258,3 +258,142 @@ const _: () = {
     ["Offset of field: ww_softmax_backward_params::dtype"]
         [::core::mem::offset_of!(ww_softmax_backward_params, dtype) - 100usize];
 };
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_grad_norm_params {
+    pub count: i64,
+    pub grads: *const ::core::ffi::c_void,
+    pub norm: *mut f32,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub dtype: ww_dtype,
+    pub accumulate: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_grad_norm_params"][::core::mem::size_of::<ww_grad_norm_params>() - 48usize];
+    ["Alignment of ww_grad_norm_params"][::core::mem::align_of::<ww_grad_norm_params>() - 8usize];
+    ["Offset of field: ww_grad_norm_params::count"][::core::mem::offset_of!(ww_grad_norm_params, count) - 0usize];
+    ["Offset of field: ww_grad_norm_params::grads"][::core::mem::offset_of!(ww_grad_norm_params, grads) - 8usize];
+    ["Offset of field: ww_grad_norm_params::norm"][::core::mem::offset_of!(ww_grad_norm_params, norm) - 16usize];
+    ["Offset of field: ww_grad_norm_params::workspace"]
+        [::core::mem::offset_of!(ww_grad_norm_params, workspace) - 24usize];
+    ["Offset of field: ww_grad_norm_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_grad_norm_params, workspace_bytes) - 32usize];
+    ["Offset of field: ww_grad_norm_params::dtype"][::core::mem::offset_of!(ww_grad_norm_params, dtype) - 40usize];
+    ["Offset of field: ww_grad_norm_params::accumulate"]
+        [::core::mem::offset_of!(ww_grad_norm_params, accumulate) - 44usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_adamw_state {
+    pub step: u64,
+    pub skipped: u64,
+    pub m_gain: f64,
+    pub v_scale: f32,
+    pub grad_scale: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub gain1: f32,
+    pub gain2: f32,
+    pub skip: i32,
+    pub reserved: [i32; 3usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_adamw_state"][::core::mem::size_of::<ww_adamw_state>() - 64usize];
+    ["Alignment of ww_adamw_state"][::core::mem::align_of::<ww_adamw_state>() - 8usize];
+    ["Offset of field: ww_adamw_state::step"][::core::mem::offset_of!(ww_adamw_state, step) - 0usize];
+    ["Offset of field: ww_adamw_state::skipped"][::core::mem::offset_of!(ww_adamw_state, skipped) - 8usize];
+    ["Offset of field: ww_adamw_state::m_gain"][::core::mem::offset_of!(ww_adamw_state, m_gain) - 16usize];
+    ["Offset of field: ww_adamw_state::v_scale"][::core::mem::offset_of!(ww_adamw_state, v_scale) - 24usize];
+    ["Offset of field: ww_adamw_state::grad_scale"][::core::mem::offset_of!(ww_adamw_state, grad_scale) - 28usize];
+    ["Offset of field: ww_adamw_state::beta1"][::core::mem::offset_of!(ww_adamw_state, beta1) - 32usize];
+    ["Offset of field: ww_adamw_state::beta2"][::core::mem::offset_of!(ww_adamw_state, beta2) - 36usize];
+    ["Offset of field: ww_adamw_state::gain1"][::core::mem::offset_of!(ww_adamw_state, gain1) - 40usize];
+    ["Offset of field: ww_adamw_state::gain2"][::core::mem::offset_of!(ww_adamw_state, gain2) - 44usize];
+    ["Offset of field: ww_adamw_state::skip"][::core::mem::offset_of!(ww_adamw_state, skip) - 48usize];
+    ["Offset of field: ww_adamw_state::reserved"][::core::mem::offset_of!(ww_adamw_state, reserved) - 52usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_adamw_begin_params {
+    pub state: *mut ww_adamw_state,
+    pub norm: *const f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub grad_scale: f32,
+    pub clip: f32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_adamw_begin_params"][::core::mem::size_of::<ww_adamw_begin_params>() - 32usize];
+    ["Alignment of ww_adamw_begin_params"][::core::mem::align_of::<ww_adamw_begin_params>() - 8usize];
+    ["Offset of field: ww_adamw_begin_params::state"][::core::mem::offset_of!(ww_adamw_begin_params, state) - 0usize];
+    ["Offset of field: ww_adamw_begin_params::norm"][::core::mem::offset_of!(ww_adamw_begin_params, norm) - 8usize];
+    ["Offset of field: ww_adamw_begin_params::beta1"][::core::mem::offset_of!(ww_adamw_begin_params, beta1) - 16usize];
+    ["Offset of field: ww_adamw_begin_params::beta2"][::core::mem::offset_of!(ww_adamw_begin_params, beta2) - 20usize];
+    ["Offset of field: ww_adamw_begin_params::grad_scale"]
+        [::core::mem::offset_of!(ww_adamw_begin_params, grad_scale) - 24usize];
+    ["Offset of field: ww_adamw_begin_params::clip"][::core::mem::offset_of!(ww_adamw_begin_params, clip) - 28usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_range {
+    pub begin: i64,
+    pub end: i64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_range"][::core::mem::size_of::<ww_range>() - 16usize];
+    ["Alignment of ww_range"][::core::mem::align_of::<ww_range>() - 8usize];
+    ["Offset of field: ww_range::begin"][::core::mem::offset_of!(ww_range, begin) - 0usize];
+    ["Offset of field: ww_range::end"][::core::mem::offset_of!(ww_range, end) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_adamw_params {
+    pub count: i64,
+    pub state: *const ww_adamw_state,
+    pub weights: *mut ::core::ffi::c_void,
+    pub master: *mut f32,
+    pub grads: *const ::core::ffi::c_void,
+    pub m: *mut f32,
+    pub v: *mut f32,
+    pub lr_scale: *const f32,
+    pub decayed: *const ww_range,
+    pub decayed_count: i64,
+    pub seed: u64,
+    pub first: u64,
+    pub lr: f32,
+    pub eps: f32,
+    pub weight_decay: f32,
+    pub stochastic: i32,
+    pub dtype: ww_dtype,
+    pub grad_dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_adamw_params"][::core::mem::size_of::<ww_adamw_params>() - 120usize];
+    ["Alignment of ww_adamw_params"][::core::mem::align_of::<ww_adamw_params>() - 8usize];
+    ["Offset of field: ww_adamw_params::count"][::core::mem::offset_of!(ww_adamw_params, count) - 0usize];
+    ["Offset of field: ww_adamw_params::state"][::core::mem::offset_of!(ww_adamw_params, state) - 8usize];
+    ["Offset of field: ww_adamw_params::weights"][::core::mem::offset_of!(ww_adamw_params, weights) - 16usize];
+    ["Offset of field: ww_adamw_params::master"][::core::mem::offset_of!(ww_adamw_params, master) - 24usize];
+    ["Offset of field: ww_adamw_params::grads"][::core::mem::offset_of!(ww_adamw_params, grads) - 32usize];
+    ["Offset of field: ww_adamw_params::m"][::core::mem::offset_of!(ww_adamw_params, m) - 40usize];
+    ["Offset of field: ww_adamw_params::v"][::core::mem::offset_of!(ww_adamw_params, v) - 48usize];
+    ["Offset of field: ww_adamw_params::lr_scale"][::core::mem::offset_of!(ww_adamw_params, lr_scale) - 56usize];
+    ["Offset of field: ww_adamw_params::decayed"][::core::mem::offset_of!(ww_adamw_params, decayed) - 64usize];
+    ["Offset of field: ww_adamw_params::decayed_count"]
+        [::core::mem::offset_of!(ww_adamw_params, decayed_count) - 72usize];
+    ["Offset of field: ww_adamw_params::seed"][::core::mem::offset_of!(ww_adamw_params, seed) - 80usize];
+    ["Offset of field: ww_adamw_params::first"][::core::mem::offset_of!(ww_adamw_params, first) - 88usize];
+    ["Offset of field: ww_adamw_params::lr"][::core::mem::offset_of!(ww_adamw_params, lr) - 96usize];
+    ["Offset of field: ww_adamw_params::eps"][::core::mem::offset_of!(ww_adamw_params, eps) - 100usize];
+    ["Offset of field: ww_adamw_params::weight_decay"]
+        [::core::mem::offset_of!(ww_adamw_params, weight_decay) - 104usize];
+    ["Offset of field: ww_adamw_params::stochastic"][::core::mem::offset_of!(ww_adamw_params, stochastic) - 108usize];
+    ["Offset of field: ww_adamw_params::dtype"][::core::mem::offset_of!(ww_adamw_params, dtype) - 112usize];
+    ["Offset of field: ww_adamw_params::grad_dtype"][::core::mem::offset_of!(ww_adamw_params, grad_dtype) - 116usize];
+};

@@ -105,7 +105,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
         return Err(Error::format(path.join(STATE), format!("`step` {step}, as its folder is named"), state.step));
     }
     let mut optimizer = Optimizer::new(state.options.optimizer.clone(), &model)?;
-    optimizer.step = state.step;
+    optimizer.resume(state.step)?;
 
     let path = path.join(OPTIMIZER);
     let file = File::open(&path).map_err(Error::io("read", &path))?;

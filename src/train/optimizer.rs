@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::device::Stream;
 use crate::error::{Error, Result};
 use crate::model::{Gradients, Transformer};
-use crate::ops::{self, AdamW};
+use crate::ops::{self, AdamW, AdamWBuffers, AdamWState, AdamWStep, Rounding};
 use crate::tensor::Tensor;
 use crate::train::Schedule;
 
@@ -33,7 +34,10 @@ pub struct Optimizer {
     options: OptimizerOptions,
     pub(crate) m: Tensor,
     pub(crate) v: Tensor,
-    pub(crate) step: u64,
+    grad_norm: Tensor,
+    state: AdamWState,
+    /// The updates so far, which the schedule goes by.
+    step: u64,
 }
 
 /// What one update did.
@@ -49,7 +53,15 @@ impl Optimizer {
     /// A fresh state.
     pub fn new(options: OptimizerOptions, model: &Transformer) -> Result<Self> {
         let len = model.layout().len();
-        Ok(Optimizer { options, m: Tensor::zeros([len])?, v: Tensor::zeros([len])?, step: 0 })
+        let (m, v, grad_norm) = (Tensor::zeros([len])?, Tensor::zeros([len])?, Tensor::zeros([1])?);
+        Ok(Optimizer { options, m, v, grad_norm, state: AdamWState::new(&Stream::CPU)?, step: 0 })
+    }
+
+    /// Goes on after `step` updates.
+    pub(crate) fn resume(&mut self, step: u64) -> Result<()> {
+        self.state = AdamWState::at_step(&Stream::CPU, step)?;
+        self.step = step;
+        Ok(())
     }
 
     /// The number of updates so far.
@@ -61,11 +73,10 @@ impl Optimizer {
     pub fn update(&mut self, model: &mut Transformer, grads: &Gradients) -> Result<Update> {
         let options = &self.options;
         let (step, lr) = (self.step + 1, options.schedule.lr_at(self.step + 1) as f32);
-        let grad_norm = ops::grad_norm(grads.flat.view())?;
-        if !grad_norm.is_finite() {
-            return Err(not_finite("gradient norm", step, grad_norm));
-        }
-        let scale = if options.clip > 0.0 && grad_norm > options.clip { options.clip / grad_norm } else { 1.0 };
+        ops::grad_norm(grads.flat.view(), self.grad_norm.view_mut())?;
+        let clip = if options.clip > 0.0 { options.clip } else { f32::INFINITY };
+        let begin = AdamWStep { beta1: options.beta1, beta2: options.beta2, grad_scale: 1.0, clip };
+        ops::adamw_begin(&begin, Some(self.grad_norm.view()), &mut self.state)?;
         let (decayed, len) = (model.layout().decayed(), model.layout().len());
         // The head lies behind everything else.
         let head = model.layout().score.map_or(len, |score| score.range().start);
@@ -73,21 +84,28 @@ impl Optimizer {
         for (range, schedule) in [(0..head, &options.schedule), (head..len, head_schedule)] {
             let adamw = AdamW {
                 lr: schedule.lr_at(step) as f32,
-                beta1: options.beta1,
-                beta2: options.beta2,
+                lr_scale: None,
                 eps: options.eps,
                 weight_decay: options.weight_decay,
+                rounding: Rounding::Nearest,
             };
             let decayed: Vec<_> = decayed
                 .iter()
                 .filter(|decayed| range.contains(&decayed.start))
                 .map(|decayed| decayed.start - range.start..decayed.end - range.start)
                 .collect();
-            let parameters = model.parameters_mut().view_mut().narrow(0, range.start, range.len());
-            let grads = grads.flat.view().narrow(0, range.start, range.len());
-            let m = self.m.view_mut().narrow(0, range.start, range.len());
-            let v = self.v.view_mut().narrow(0, range.start, range.len());
-            ops::adamw(&adamw, step, scale, &decayed, parameters, grads, m, v)?;
+            let buffers = AdamWBuffers {
+                weights: model.parameters_mut().view_mut().narrow(0, range.start, range.len()),
+                master: None,
+                grads: grads.flat.view().narrow(0, range.start, range.len()),
+                m: self.m.view_mut().narrow(0, range.start, range.len()),
+                v: self.v.view_mut().narrow(0, range.start, range.len()),
+            };
+            ops::adamw(&adamw, &self.state, &decayed, buffers)?;
+        }
+        let grad_norm = self.grad_norm.to_vec()?[0];
+        if !grad_norm.is_finite() {
+            return Err(not_finite("gradient norm", step, grad_norm));
         }
         self.step = step;
         Ok(Update { lr, grad_norm })

@@ -1,5 +1,6 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod optimizer;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -49,6 +50,8 @@ macro_rules! operations {
 
 /// The name, the axes, the switches, and what runs it.
 const OPERATIONS: &[Operation] = operations! {
+    "adamw" ["elements"] [] optimizer::adamw;
+    "grad-norm" ["elements"] [] optimizer::grad_norm;
     "layer-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Layer);
     "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
     "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
