@@ -12,4 +12,8 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_dropout_apply"]
+    pub fn dropout_apply(params: *const ww_dropout_apply_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_rotary"]
+    pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
 }
