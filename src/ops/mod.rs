@@ -16,6 +16,7 @@ mod adamw;
 mod attention;
 mod cross_entropy;
 mod dropout;
+mod elementwise;
 mod embedding;
 mod gemm;
 mod launch;
