@@ -191,7 +191,7 @@ fn rotary_in_both_layouts() {
     let fixture = Fixture::load("rotary.safetensors");
     for (name, layout) in [("interleaved", RotaryLayout::Interleaved), ("half", RotaryLayout::Half)] {
         let mut x = fixture.tensor::<4>("x");
-        ops::rotary(&Rotary { theta: 10_000.0, layout, first_position: 1000 }, x.view_mut()).unwrap();
+        ops::rotary(&Rotary { layout, first_position: 1000, ..Rotary::default() }, x.view_mut()).unwrap();
         assert_close(name, x.as_slice(), &fixture.expected::<4>(name), Tolerance::sum(2, 1.0));
     }
 }

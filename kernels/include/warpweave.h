@@ -201,9 +201,61 @@ int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_params *params, 
 
 /* --------------------------------------------------------------------------------------------------- dropout.cu */
 
+/* y = dropout(x), or y = residual + dropout(x) where there is a residual, for each element of `rows`: which are dropped, see
+ * ww_dropout. A dropped element of x counts as 0 whatever it holds, NaN included. Its own gradient: dx = dropout(dy).
+ *
+ * x, residual, y: `rows` of `dtype`. The sum is rounded to `dtype` once. y may be x itself, with the same strides. */
+typedef struct ww_dropout_apply_params {
+    ww_rows rows;
+    const void *x;
+    int64_t x_strides[3];
+    const void *residual; /* may be null */
+    int64_t residual_strides[3];
+    void *y;
+    int64_t y_strides[3];
+    ww_dropout dropout;
+    ww_dtype dtype;
+    int32_t reserved;
+} ww_dropout_apply_params;
+WW_STATIC_ASSERT(sizeof(ww_dropout_apply_params) == 160, "ww_dropout_apply_params");
+int32_t WW_FUNCTION(dropout_apply)(const ww_dropout_apply_params *params, ww_stream stream);
+
 /* ------------------------------------------------------------------------------------------------- embedding.cu */
 
 /* ---------------------------------------------------------------------------------------------------- rotary.cu */
+
+/* Pair i = 2i and 2i + 1, as in the paper and in GPT-J. */
+#define WW_ROTARY_INTERLEAVED 0
+/* Pair i = i and i + rotary_dim / 2, as in GPT-NeoX and LLaMA. */
+#define WW_ROTARY_HALF 1
+
+/* Turns pair i of each head's first rotary_dim elements, in place, by a = position * theta^(-2i / rotary_dim):
+ *   (x, y) <- (x cos a - y sin a, x sin a + y cos a), or back, by -a, where `inverse` is not 0.
+ * Token t of sequence b stands at position first_position + positions[b, t], or first_position + t without positions.
+ * theta^(-2i / rotary_dim) is a double; the angle's fraction of a turn has 64 bits at every position, so cosine and sine are
+ * exact but for f32's rounding up to position 2^32, and the same wherever a position stands. Elements from rotary_dim on are
+ * neither read nor written.
+ *
+ * x: [batch, seq_len, heads, head_dim] of `dtype`, the last axis without gaps. positions: [batch, seq_len] with any strides,
+ * 0 too. rotary_dim is even and at most head_dim. theta is finite and above 0. */
+typedef struct ww_rotary_params {
+    int64_t batch;
+    int64_t seq_len;
+    int64_t heads;
+    int64_t head_dim;
+    int64_t rotary_dim;
+    void *x;
+    int64_t x_strides[3];
+    const uint32_t *positions; /* may be null */
+    int64_t positions_strides[2];
+    uint64_t first_position;
+    float theta;
+    int32_t layout; /* WW_ROTARY_* */
+    int32_t inverse;
+    ww_dtype dtype;
+} ww_rotary_params;
+WW_STATIC_ASSERT(sizeof(ww_rotary_params) == 120, "ww_rotary_params");
+int32_t WW_FUNCTION(rotary)(const ww_rotary_params *params, ww_stream stream);
 
 /* ----------------------------------------------------------------------------------------------------- adamw.cu */
 

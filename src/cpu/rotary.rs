@@ -5,39 +5,76 @@
 
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::{rows_per_task, simd};
+use super::{rows_per_task, simd, wide};
 use crate::ops::{Rotary, RotaryLayout};
-use crate::tensor::ViewMut;
+use crate::tensor::{Float, ViewMut};
 
 /// How many positions follow each other by the addition theorem before sine and cosine are computed anew.
 const ANCHOR: usize = 32;
 
-pub fn rotate(r: &Rotary, x: ViewMut, direction: f32) {
-    let (batch, heads, head_dim) = (x.dim(0), x.dim(2), x.dim(3));
+/// See [`crate::ops::rotary()`]; of `x` the elements that are rotated.
+pub fn rotate<T: Float>(r: &Rotary, x: ViewMut<T>, inverse: bool) {
+    let (batch, heads, rotary_dim) = (x.dim(0), x.dim(2), x.dim(3));
     // At least half an anchor's stretch, or finding the first angles would cost more than the rotations.
-    let block = rows_per_task(batch * heads * head_dim).max(ANCHOR / 2);
+    let block = rows_per_task(batch * heads * rotary_dim).max(ANCHOR / 2);
     x.swap_axes(0, 1).par_blocks(block).enumerate().for_each(|(i, mut x)| {
-        let mut angles = Angles::new(f64::from(r.theta), head_dim, r.first_position + i * block);
-        let (mut cos, mut sin) = (vec![0.0; head_dim / 2], vec![0.0; head_dim / 2]);
-        for t in 0..x.dim(0) {
-            for (i, &(c, s)) in angles.now.iter().enumerate() {
-                (cos[i], sin[i]) = (c as f32, direction * s as f32);
-            }
-            for b in 0..batch {
-                for h in 0..heads {
-                    let row = x.row_mut([t, b, h]);
-                    simd(
-                        #[inline(always)]
-                        || match r.layout {
-                            RotaryLayout::Interleaved => rotate_interleaved(row, &cos, &sin),
-                            RotaryLayout::Half => rotate_half(row, &cos, &sin),
-                        },
-                    );
+        let first = i * block;
+        let mut angles = Angles::new(f64::from(r.theta), rotary_dim, r.first_position + first);
+        let mut turn = Turn { layout: r.layout, inverse, cos: vec![0.0; rotary_dim / 2], sin: vec![0.0; rotary_dim / 2] };
+        match r.positions {
+            None => {
+                for t in 0..x.dim(0) {
+                    turn.set(angles.at(r.first_position + first + t));
+                    for b in 0..batch {
+                        turn.heads(x.reborrow().select(0, t).select(0, b));
+                    }
                 }
             }
-            angles.advance();
+            // Sequence after sequence: within one, positions mostly follow each other.
+            Some(positions) => {
+                for b in 0..batch {
+                    for (t, position) in positions.narrow(1, first, x.dim(0)).elements([b]).enumerate() {
+                        turn.set(angles.at(r.first_position + position as usize));
+                        turn.heads(x.reborrow().select(0, t).select(0, b));
+                    }
+                }
+            }
         }
     });
+}
+
+/// The rotation at one position.
+struct Turn {
+    layout: RotaryLayout,
+    inverse: bool,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+}
+
+impl Turn {
+    fn set(&mut self, angles: &[(f64, f64)]) {
+        let direction = if self.inverse { -1.0 } else { 1.0 };
+        for ((cos, sin), &(c, s)) in self.cos.iter_mut().zip(&mut self.sin).zip(angles) {
+            (*cos, *sin) = (c as f32, direction * s as f32);
+        }
+    }
+
+    /// Rotates all heads `[H, R]` of a token.
+    fn heads<T: Float>(&self, x: ViewMut<T>) {
+        wide::update(x, |mut x| {
+            simd(
+                #[inline(always)]
+                || {
+                    for h in 0..x.dim(0) {
+                        match self.layout {
+                            RotaryLayout::Interleaved => rotate_interleaved(x.row_mut([h]), &self.cos, &self.sin),
+                            RotaryLayout::Half => rotate_half(x.row_mut([h]), &self.cos, &self.sin),
+                        }
+                    }
+                },
+            );
+        });
+    }
 }
 
 /// Cosine and sine of a position's angles. A position's values do not depend on where a block or a sequence begins.
@@ -52,20 +89,31 @@ struct Angles {
 }
 
 impl Angles {
-    fn new(theta: f64, head_dim: usize, position: usize) -> Self {
+    fn new(theta: f64, rotary_dim: usize, position: usize) -> Self {
         let frequencies: Vec<f64> =
-            (0..head_dim).step_by(2).map(|i| theta.powf(-(i as f64) / head_dim as f64)).collect();
+            (0..rotary_dim).step_by(2).map(|i| theta.powf(-(i as f64) / rotary_dim as f64)).collect();
         let step = frequencies.iter().map(|f| (f.cos(), f.sin())).collect();
         let now = vec![(1.0, 0.0); frequencies.len()];
-        let mut angles = Angles { position: position - position % ANCHOR, frequencies, step, now };
+        let mut angles = Angles { position, frequencies, step, now };
         angles.anchor();
-        while angles.position < position {
-            angles.advance();
-        }
         angles
     }
 
+    /// Those of a position. What they are doesn't depend on those that were asked for before.
+    fn at(&mut self, position: usize) -> &[(f64, f64)] {
+        if position < self.position || position - position % ANCHOR > self.position {
+            self.position = position;
+            self.anchor();
+        }
+        while self.position < position {
+            self.advance();
+        }
+        &self.now
+    }
+
+    /// Back to the last multiple of [`ANCHOR`], whose sine and cosine are computed anew.
     fn anchor(&mut self) {
+        self.position -= self.position % ANCHOR;
         for (now, frequency) in self.now.iter_mut().zip(&self.frequencies) {
             let (sin, cos) = (self.position as f64 * frequency).sin_cos();
             *now = (cos, sin);

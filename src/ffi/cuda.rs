@@ -20,4 +20,8 @@ unsafe extern "C" {
     pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_adamw"]
     pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_dropout_apply"]
+    pub fn dropout_apply(params: *const ww_dropout_apply_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_rotary"]
+    pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
 }

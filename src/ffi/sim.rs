@@ -1,6 +1,8 @@
 // Generated from kernels/sim/sim.h by tests/bindings.rs: change that, not this.
 use super::types::*;
 
+pub const WW_ROTARY_INTERLEAVED: i32 = 0;
+pub const WW_ROTARY_HALF: i32 = 1;
 pub const WW_SIM_EARLY: i32 = 0;
 pub const WW_SIM_LATE: i32 = 1;
 pub const WW_SIM_SEEDED: i32 = 2;
@@ -72,6 +74,16 @@ const _: () = {
     ["Alignment of ww_range"][::core::mem::align_of::<ww_range>() - 8usize];
     ["Offset of field: ww_range::begin"][::core::mem::offset_of!(ww_range, begin) - 0usize];
     ["Offset of field: ww_range::end"][::core::mem::offset_of!(ww_range, end) - 8usize];
+pub struct ww_rows {
+    pub sizes: [i64; 3usize],
+    pub columns: i64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_rows"][::core::mem::size_of::<ww_rows>() - 32usize];
+    ["Alignment of ww_rows"][::core::mem::align_of::<ww_rows>() - 8usize];
+    ["Offset of field: ww_rows::sizes"][::core::mem::offset_of!(ww_rows, sizes) - 0usize];
+    ["Offset of field: ww_rows::columns"][::core::mem::offset_of!(ww_rows, columns) - 24usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -234,6 +246,10 @@ unsafe extern "C" {
     pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_adamw"]
     pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_dropout_apply"]
+    pub fn dropout_apply(params: *const ww_dropout_apply_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_rotary"]
+    pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_stream_create"]
     pub fn stream_create(stream: *mut ww_stream, options: *const ww_sim_options) -> i32;
     #[link_name = "\u{1}ww_sim_stream_destroy"]

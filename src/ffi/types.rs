@@ -9,6 +9,8 @@ pub const WW_BF16: i32 = 1;
 pub const WW_F16: i32 = 2;
 pub const WW_NORM_LAYER: i32 = 0;
 pub const WW_NORM_RMS: i32 = 1;
+pub const WW_ROTARY_INTERLEAVED: i32 = 0;
+pub const WW_ROTARY_HALF: i32 = 1;
 pub type ww_stream = *mut ::core::ffi::c_void;
 pub type ww_dtype = i32;
 #[repr(C)]
@@ -396,4 +398,76 @@ const _: () = {
     ["Offset of field: ww_adamw_params::stochastic"][::core::mem::offset_of!(ww_adamw_params, stochastic) - 108usize];
     ["Offset of field: ww_adamw_params::dtype"][::core::mem::offset_of!(ww_adamw_params, dtype) - 112usize];
     ["Offset of field: ww_adamw_params::grad_dtype"][::core::mem::offset_of!(ww_adamw_params, grad_dtype) - 116usize];
+pub struct ww_dropout_apply_params {
+    pub rows: ww_rows,
+    pub x: *const ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub residual: *const ::core::ffi::c_void,
+    pub residual_strides: [i64; 3usize],
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 3usize],
+    pub dropout: ww_dropout,
+    pub dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_dropout_apply_params"][::core::mem::size_of::<ww_dropout_apply_params>() - 160usize];
+    ["Alignment of ww_dropout_apply_params"][::core::mem::align_of::<ww_dropout_apply_params>() - 8usize];
+    ["Offset of field: ww_dropout_apply_params::rows"][::core::mem::offset_of!(ww_dropout_apply_params, rows) - 0usize];
+    ["Offset of field: ww_dropout_apply_params::x"][::core::mem::offset_of!(ww_dropout_apply_params, x) - 32usize];
+    ["Offset of field: ww_dropout_apply_params::x_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, x_strides) - 40usize];
+    ["Offset of field: ww_dropout_apply_params::residual"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, residual) - 64usize];
+    ["Offset of field: ww_dropout_apply_params::residual_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, residual_strides) - 72usize];
+    ["Offset of field: ww_dropout_apply_params::y"][::core::mem::offset_of!(ww_dropout_apply_params, y) - 96usize];
+    ["Offset of field: ww_dropout_apply_params::y_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, y_strides) - 104usize];
+    ["Offset of field: ww_dropout_apply_params::dropout"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, dropout) - 128usize];
+    ["Offset of field: ww_dropout_apply_params::dtype"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, dtype) - 152usize];
+    ["Offset of field: ww_dropout_apply_params::reserved"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, reserved) - 156usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_rotary_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub heads: i64,
+    pub head_dim: i64,
+    pub rotary_dim: i64,
+    pub x: *mut ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub positions: *const u32,
+    pub positions_strides: [i64; 2usize],
+    pub first_position: u64,
+    pub theta: f32,
+    pub layout: i32,
+    pub inverse: i32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_rotary_params"][::core::mem::size_of::<ww_rotary_params>() - 120usize];
+    ["Alignment of ww_rotary_params"][::core::mem::align_of::<ww_rotary_params>() - 8usize];
+    ["Offset of field: ww_rotary_params::batch"][::core::mem::offset_of!(ww_rotary_params, batch) - 0usize];
+    ["Offset of field: ww_rotary_params::seq_len"][::core::mem::offset_of!(ww_rotary_params, seq_len) - 8usize];
+    ["Offset of field: ww_rotary_params::heads"][::core::mem::offset_of!(ww_rotary_params, heads) - 16usize];
+    ["Offset of field: ww_rotary_params::head_dim"][::core::mem::offset_of!(ww_rotary_params, head_dim) - 24usize];
+    ["Offset of field: ww_rotary_params::rotary_dim"][::core::mem::offset_of!(ww_rotary_params, rotary_dim) - 32usize];
+    ["Offset of field: ww_rotary_params::x"][::core::mem::offset_of!(ww_rotary_params, x) - 40usize];
+    ["Offset of field: ww_rotary_params::x_strides"][::core::mem::offset_of!(ww_rotary_params, x_strides) - 48usize];
+    ["Offset of field: ww_rotary_params::positions"][::core::mem::offset_of!(ww_rotary_params, positions) - 72usize];
+    ["Offset of field: ww_rotary_params::positions_strides"]
+        [::core::mem::offset_of!(ww_rotary_params, positions_strides) - 80usize];
+    ["Offset of field: ww_rotary_params::first_position"]
+        [::core::mem::offset_of!(ww_rotary_params, first_position) - 96usize];
+    ["Offset of field: ww_rotary_params::theta"][::core::mem::offset_of!(ww_rotary_params, theta) - 104usize];
+    ["Offset of field: ww_rotary_params::layout"][::core::mem::offset_of!(ww_rotary_params, layout) - 108usize];
+    ["Offset of field: ww_rotary_params::inverse"][::core::mem::offset_of!(ww_rotary_params, inverse) - 112usize];
+    ["Offset of field: ww_rotary_params::dtype"][::core::mem::offset_of!(ww_rotary_params, dtype) - 116usize];
 };

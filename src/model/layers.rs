@@ -172,12 +172,13 @@ pub(crate) struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    fn rotary(&self) -> Option<ops::Rotary> {
+    fn rotary(&self) -> Option<ops::Rotary<'static>> {
         let config = self.pass.config;
         (config.positions == Positions::Rotary).then_some(ops::Rotary {
             theta: config.rope_theta,
             layout: ops::RotaryLayout::Half,
             first_position: self.pass.first_position,
+            ..ops::Rotary::default()
         })
     }
 
