@@ -355,7 +355,69 @@ int32_t WW_FUNCTION(adamw)(const ww_adamw_params *params, ww_stream stream);
 
 /* ------------------------------------------------------------------------------------------------------ copy.cu */
 
+/* y = x, element by element. Where element_bytes is 1, 2 or 4, elements of that size are copied as they are, and the types are not
+ * looked at. Where it is 0 they are converted from x_dtype to y_dtype: to the nearest number, and to the even one of two; NaN
+ * stays NaN, what is too large for an f16 becomes infinite.
+ *
+ * x, y: [sizes[0], ... sizes[rank - 1]], with any strides of at least 0; those of y let no two elements meet. The order of the axes
+ * says nothing, but speed does: the last axis should be that along which y's elements lie closest, and neighboring axes that
+ * lie in one piece in both operands should be one axis. */
+typedef struct ww_strided_copy_params {
+    int32_t rank; /* 0 ... 6 */
+    int32_t element_bytes;
+    ww_dtype x_dtype;
+    ww_dtype y_dtype;
+    int64_t sizes[6];
+    const void *x;
+    int64_t x_strides[6];
+    void *y;
+    int64_t y_strides[6];
+} ww_strided_copy_params;
+WW_STATIC_ASSERT(sizeof(ww_strided_copy_params) == 176, "ww_strided_copy_params");
+int32_t WW_FUNCTION(strided_copy)(const ww_strided_copy_params *params, ww_stream stream);
+
+/* y = the lowest element_bytes (1, 2 or 4) of `bits`, in each element. y is as that of ww_strided_copy. */
+typedef struct ww_strided_fill_params {
+    int32_t rank; /* 0 ... 6 */
+    int32_t element_bytes;
+    uint32_t bits;
+    int32_t reserved;
+    int64_t sizes[6];
+    void *y;
+    int64_t y_strides[6];
+} ww_strided_fill_params;
+WW_STATIC_ASSERT(sizeof(ww_strided_fill_params) == 120, "ww_strided_fill_params");
+int32_t WW_FUNCTION(strided_fill)(const ww_strided_fill_params *params, ww_stream stream);
+
 /* ---------------------------------------------------------------------------------------------------- reduce.cu */
+
+/* For each row of x: sum, mean = sum / C, sum_of_squares, min, max, max_abs = max(|x|), and non_finite, the number of elements that
+ * are infinite or NaN. C is `columns`. Each output may be null.
+ *
+ * min, max and max_abs of a row with a NaN are NaN. Of a row without elements: sums, max_abs and non_finite are 0, mean is NaN, min
+ * +inf, max -inf. Sums are f32; their order depends on rows and columns alone.
+ * x: [rows, columns] of `dtype`, rows x_stride apart. Outputs: [rows]. columns < 2^32 where non_finite is asked for. */
+typedef struct ww_reduce_params {
+    int64_t rows;
+    int64_t columns;
+    const void *x;
+    int64_t x_stride;
+    float *sum;
+    float *mean;
+    float *sum_of_squares;
+    float *min;
+    float *max;
+    float *max_abs;
+    uint32_t *non_finite;
+    void *workspace; /* 16-byte aligned */
+    int64_t workspace_bytes;
+    ww_dtype dtype;
+    int32_t reserved;
+} ww_reduce_params;
+WW_STATIC_ASSERT(sizeof(ww_reduce_params) == 112, "ww_reduce_params");
+int32_t WW_FUNCTION(reduce)(const ww_reduce_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; the pointers of `params` are not looked at. */
+int64_t WW_FUNCTION(reduce_workspace)(const ww_reduce_params *params);
 
 #ifdef __cplusplus
 }

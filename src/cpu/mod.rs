@@ -6,12 +6,14 @@
 pub mod activation;
 pub mod adamw;
 pub mod attention;
+pub mod copy;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod embedding;
 pub mod gemm;
 pub mod math;
 pub mod norm;
+pub mod reduce;
 pub mod rotary;
 pub mod sampling;
 pub mod scratch;

@@ -24,4 +24,12 @@ unsafe extern "C" {
     pub fn dropout_apply(params: *const ww_dropout_apply_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_rotary"]
     pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_strided_copy"]
+    pub fn strided_copy(params: *const ww_strided_copy_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_strided_fill"]
+    pub fn strided_fill(params: *const ww_strided_fill_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_reduce"]
+    pub fn reduce(params: *const ww_reduce_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_reduce_workspace"]
+    pub fn reduce_workspace(params: *const ww_reduce_params) -> i64;
 }

@@ -408,6 +408,81 @@ pub struct ww_dropout_apply_params {
     pub y_strides: [i64; 3usize],
     pub dropout: ww_dropout,
     pub dtype: ww_dtype,
+pub struct ww_strided_copy_params {
+    pub rank: i32,
+    pub element_bytes: i32,
+    pub x_dtype: ww_dtype,
+    pub y_dtype: ww_dtype,
+    pub sizes: [i64; 6usize],
+    pub x: *const ::core::ffi::c_void,
+    pub x_strides: [i64; 6usize],
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 6usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_strided_copy_params"][::core::mem::size_of::<ww_strided_copy_params>() - 176usize];
+    ["Alignment of ww_strided_copy_params"][::core::mem::align_of::<ww_strided_copy_params>() - 8usize];
+    ["Offset of field: ww_strided_copy_params::rank"][::core::mem::offset_of!(ww_strided_copy_params, rank) - 0usize];
+    ["Offset of field: ww_strided_copy_params::element_bytes"]
+        [::core::mem::offset_of!(ww_strided_copy_params, element_bytes) - 4usize];
+    ["Offset of field: ww_strided_copy_params::x_dtype"]
+        [::core::mem::offset_of!(ww_strided_copy_params, x_dtype) - 8usize];
+    ["Offset of field: ww_strided_copy_params::y_dtype"]
+        [::core::mem::offset_of!(ww_strided_copy_params, y_dtype) - 12usize];
+    ["Offset of field: ww_strided_copy_params::sizes"]
+        [::core::mem::offset_of!(ww_strided_copy_params, sizes) - 16usize];
+    ["Offset of field: ww_strided_copy_params::x"][::core::mem::offset_of!(ww_strided_copy_params, x) - 64usize];
+    ["Offset of field: ww_strided_copy_params::x_strides"]
+        [::core::mem::offset_of!(ww_strided_copy_params, x_strides) - 72usize];
+    ["Offset of field: ww_strided_copy_params::y"][::core::mem::offset_of!(ww_strided_copy_params, y) - 120usize];
+    ["Offset of field: ww_strided_copy_params::y_strides"]
+        [::core::mem::offset_of!(ww_strided_copy_params, y_strides) - 128usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_strided_fill_params {
+    pub rank: i32,
+    pub element_bytes: i32,
+    pub bits: u32,
+    pub reserved: i32,
+    pub sizes: [i64; 6usize],
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 6usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_strided_fill_params"][::core::mem::size_of::<ww_strided_fill_params>() - 120usize];
+    ["Alignment of ww_strided_fill_params"][::core::mem::align_of::<ww_strided_fill_params>() - 8usize];
+    ["Offset of field: ww_strided_fill_params::rank"][::core::mem::offset_of!(ww_strided_fill_params, rank) - 0usize];
+    ["Offset of field: ww_strided_fill_params::element_bytes"]
+        [::core::mem::offset_of!(ww_strided_fill_params, element_bytes) - 4usize];
+    ["Offset of field: ww_strided_fill_params::bits"][::core::mem::offset_of!(ww_strided_fill_params, bits) - 8usize];
+    ["Offset of field: ww_strided_fill_params::reserved"]
+        [::core::mem::offset_of!(ww_strided_fill_params, reserved) - 12usize];
+    ["Offset of field: ww_strided_fill_params::sizes"]
+        [::core::mem::offset_of!(ww_strided_fill_params, sizes) - 16usize];
+    ["Offset of field: ww_strided_fill_params::y"][::core::mem::offset_of!(ww_strided_fill_params, y) - 64usize];
+    ["Offset of field: ww_strided_fill_params::y_strides"]
+        [::core::mem::offset_of!(ww_strided_fill_params, y_strides) - 72usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_reduce_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub x: *const ::core::ffi::c_void,
+    pub x_stride: i64,
+    pub sum: *mut f32,
+    pub mean: *mut f32,
+    pub sum_of_squares: *mut f32,
+    pub min: *mut f32,
+    pub max: *mut f32,
+    pub max_abs: *mut f32,
+    pub non_finite: *mut u32,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub dtype: ww_dtype,
     pub reserved: i32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
@@ -470,4 +545,23 @@ const _: () = {
     ["Offset of field: ww_rotary_params::layout"][::core::mem::offset_of!(ww_rotary_params, layout) - 108usize];
     ["Offset of field: ww_rotary_params::inverse"][::core::mem::offset_of!(ww_rotary_params, inverse) - 112usize];
     ["Offset of field: ww_rotary_params::dtype"][::core::mem::offset_of!(ww_rotary_params, dtype) - 116usize];
+    ["Size of ww_reduce_params"][::core::mem::size_of::<ww_reduce_params>() - 112usize];
+    ["Alignment of ww_reduce_params"][::core::mem::align_of::<ww_reduce_params>() - 8usize];
+    ["Offset of field: ww_reduce_params::rows"][::core::mem::offset_of!(ww_reduce_params, rows) - 0usize];
+    ["Offset of field: ww_reduce_params::columns"][::core::mem::offset_of!(ww_reduce_params, columns) - 8usize];
+    ["Offset of field: ww_reduce_params::x"][::core::mem::offset_of!(ww_reduce_params, x) - 16usize];
+    ["Offset of field: ww_reduce_params::x_stride"][::core::mem::offset_of!(ww_reduce_params, x_stride) - 24usize];
+    ["Offset of field: ww_reduce_params::sum"][::core::mem::offset_of!(ww_reduce_params, sum) - 32usize];
+    ["Offset of field: ww_reduce_params::mean"][::core::mem::offset_of!(ww_reduce_params, mean) - 40usize];
+    ["Offset of field: ww_reduce_params::sum_of_squares"]
+        [::core::mem::offset_of!(ww_reduce_params, sum_of_squares) - 48usize];
+    ["Offset of field: ww_reduce_params::min"][::core::mem::offset_of!(ww_reduce_params, min) - 56usize];
+    ["Offset of field: ww_reduce_params::max"][::core::mem::offset_of!(ww_reduce_params, max) - 64usize];
+    ["Offset of field: ww_reduce_params::max_abs"][::core::mem::offset_of!(ww_reduce_params, max_abs) - 72usize];
+    ["Offset of field: ww_reduce_params::non_finite"][::core::mem::offset_of!(ww_reduce_params, non_finite) - 80usize];
+    ["Offset of field: ww_reduce_params::workspace"][::core::mem::offset_of!(ww_reduce_params, workspace) - 88usize];
+    ["Offset of field: ww_reduce_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_reduce_params, workspace_bytes) - 96usize];
+    ["Offset of field: ww_reduce_params::dtype"][::core::mem::offset_of!(ww_reduce_params, dtype) - 104usize];
+    ["Offset of field: ww_reduce_params::reserved"][::core::mem::offset_of!(ww_reduce_params, reserved) - 108usize];
 };

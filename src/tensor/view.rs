@@ -355,6 +355,16 @@ impl<'a, T: Element> ViewMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.ptr.wrapping_add(offset), self.dim(N)) }
     }
 
+    /// The elements of the row at `index`, all axes but the last, which may have gaps, to write. Panics as `row` otherwise.
+    #[inline]
+    pub(crate) fn elements_mut<const N: usize>(&mut self, index: [usize; N]) -> impl Iterator<Item = &mut T> {
+        self.on_host("elements_mut");
+        assert!(N + 1 == self.shape.rank(), "row {index:?} of {}", self.shape);
+        let (first, stride) = (self.ptr.wrapping_add(self.offset(&index)), self.strides[N]);
+        // SAFETY: as in `elements`; `&mut self` makes the borrow unique, and no two indices meet in one element.
+        (0..self.dim(N)).map(move |i| unsafe { &mut *first.wrapping_add(i * stride) })
+    }
+
     /// The elements in row-major order, to write. Panics as [`as_slice`](Self::as_slice).
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.on_host("as_mut_slice");
