@@ -12,4 +12,12 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_embedding"]
+    pub fn embedding(params: *const ww_embedding_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_embedding_backward"]
+    pub fn embedding_backward(params: *const ww_embedding_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_embedding_backward_workspace"]
+    pub fn embedding_backward_workspace(params: *const ww_embedding_backward_params) -> i64;
+    #[link_name = "\u{1}ww_sinusoidal_positions"]
+    pub fn sinusoidal_positions(params: *const ww_sinusoidal_positions_params, stream: ww_stream) -> i32;
 }
