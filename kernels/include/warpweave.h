@@ -222,6 +222,87 @@ int32_t WW_FUNCTION(dropout_apply)(const ww_dropout_apply_params *params, ww_str
 
 /* ------------------------------------------------------------------------------------------------- embedding.cu */
 
+/* y[b, t] = dropout(scale * table[tokens[b, t]] + positions[p]). p is position_ids[b, t], or first_position + t where there are no
+ * ids. The sum is made in f32, dropped from as element ((b * T + t) * C + c) of y and rounded once. Where a token is not below
+ * vocab_size, or p not below position_count, the whole row of y is NaN, whatever is dropped.
+ *
+ * tokens, position_ids: [B, T], rows `*_stride` apart. table: [vocab_size, C], positions: [position_count, C], both of
+ * `weight_dtype`. y: [B, T, C] of `dtype`. B * T < 2^31; vocab_size and position_count <= 2^31; 1 <= C <= 2^20. Without ids
+ * first_position + T <= position_count. */
+typedef struct ww_embedding_params {
+    int64_t batch;
+    int64_t seq_len;
+    int64_t columns;
+    int64_t vocab_size;
+    const uint32_t *tokens;
+    int64_t tokens_stride;
+    const void *table;
+    int64_t table_stride;
+    const void *positions; /* may be null: then so is position_ids */
+    int64_t positions_stride;
+    int64_t position_count;
+    int64_t first_position;
+    const uint32_t *position_ids; /* may be null */
+    int64_t position_ids_stride;
+    void *y;
+    int64_t y_strides[2];
+    ww_dropout dropout;
+    float scale;
+    ww_dtype dtype;
+    ww_dtype weight_dtype;
+    int32_t reserved;
+} ww_embedding_params;
+WW_STATIC_ASSERT(sizeof(ww_embedding_params) == 176, "ww_embedding_params");
+int32_t WW_FUNCTION(embedding)(const ww_embedding_params *params, ww_stream stream);
+
+/* dtable[v] += scale * sum of dropout(dy[b, t]) over all b, t whose token is v; dpositions[p] += sum of dropout(dy[b, t]) over
+ * all b, t whose position is p. A token that is not below vocab_size is left out of dtable, a position that is not below
+ * position_count out of dpositions.
+ *
+ * Rows that no token or position names are neither read nor written. The order of each sum depends on the shape and on what the
+ * tokens (the ids) are, and on nothing else. dy: [B, T, C] of `dtype`. dtable: [vocab_size, C], dpositions: [position_count, C]
+ * of f32. Sizes are those of ww_embedding. */
+typedef struct ww_embedding_backward_params {
+    int64_t batch;
+    int64_t seq_len;
+    int64_t columns;
+    int64_t vocab_size;
+    const uint32_t *tokens;
+    int64_t tokens_stride;
+    int64_t position_count;
+    int64_t first_position;
+    const uint32_t *position_ids; /* may be null */
+    int64_t position_ids_stride;
+    const void *dy;
+    int64_t dy_strides[2];
+    float *dtable;
+    int64_t dtable_stride;
+    float *dpositions; /* may be null */
+    int64_t dpositions_stride;
+    void *workspace; /* 16-byte aligned */
+    int64_t workspace_bytes;
+    ww_dropout dropout;
+    float scale;
+    ww_dtype dtype;
+} ww_embedding_backward_params;
+WW_STATIC_ASSERT(sizeof(ww_embedding_backward_params) == 184, "ww_embedding_backward_params");
+int32_t WW_FUNCTION(embedding_backward)(const ww_embedding_backward_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; of the pointers of `params` only whether they are null is looked at. */
+int64_t WW_FUNCTION(embedding_backward_workspace)(const ww_embedding_backward_params *params);
+
+/* positions[p, 2i] = sin(p / 10000^(2i / C)), positions[p, 2i + 1] = cos of the same. positions: [rows, C] of `dtype`. Made in
+ * f64 and rounded to f32, then to `dtype`: beside these roundings at most p * 2^-50 is wrong. */
+typedef struct ww_sinusoidal_positions_params {
+    int64_t rows;
+    int64_t columns;
+    void *positions;
+    int64_t positions_stride;
+    ww_dtype dtype;
+    int32_t reserved;
+} ww_sinusoidal_positions_params;
+WW_STATIC_ASSERT(sizeof(ww_sinusoidal_positions_params) == 40, "ww_sinusoidal_positions_params");
+int32_t WW_FUNCTION(sinusoidal_positions)(const ww_sinusoidal_positions_params *params, ww_stream stream);
+
 /* ---------------------------------------------------------------------------------------------------- rotary.cu */
 
 /* Pair i = 2i and 2i + 1, as in the paper and in GPT-J. */

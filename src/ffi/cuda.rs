@@ -32,4 +32,12 @@ unsafe extern "C" {
     pub fn reduce(params: *const ww_reduce_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_reduce_workspace"]
     pub fn reduce_workspace(params: *const ww_reduce_params) -> i64;
+    #[link_name = "\u{1}ww_embedding"]
+    pub fn embedding(params: *const ww_embedding_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_embedding_backward"]
+    pub fn embedding_backward(params: *const ww_embedding_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_embedding_backward_workspace"]
+    pub fn embedding_backward_workspace(params: *const ww_embedding_backward_params) -> i64;
+    #[link_name = "\u{1}ww_sinusoidal_positions"]
+    pub fn sinusoidal_positions(params: *const ww_sinusoidal_positions_params, stream: ww_stream) -> i32;
 }

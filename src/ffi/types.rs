@@ -523,6 +523,90 @@ pub struct ww_rotary_params {
     pub theta: f32,
     pub layout: i32,
     pub inverse: i32,
+pub struct ww_embedding_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub tokens: *const u32,
+    pub tokens_stride: i64,
+    pub table: *const ::core::ffi::c_void,
+    pub table_stride: i64,
+    pub positions: *const ::core::ffi::c_void,
+    pub positions_stride: i64,
+    pub position_count: i64,
+    pub first_position: i64,
+    pub position_ids: *const u32,
+    pub position_ids_stride: i64,
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 2usize],
+    pub dropout: ww_dropout,
+    pub scale: f32,
+    pub dtype: ww_dtype,
+    pub weight_dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_embedding_params"][::core::mem::size_of::<ww_embedding_params>() - 176usize];
+    ["Alignment of ww_embedding_params"][::core::mem::align_of::<ww_embedding_params>() - 8usize];
+    ["Offset of field: ww_embedding_params::batch"][::core::mem::offset_of!(ww_embedding_params, batch) - 0usize];
+    ["Offset of field: ww_embedding_params::seq_len"][::core::mem::offset_of!(ww_embedding_params, seq_len) - 8usize];
+    ["Offset of field: ww_embedding_params::columns"][::core::mem::offset_of!(ww_embedding_params, columns) - 16usize];
+    ["Offset of field: ww_embedding_params::vocab_size"]
+        [::core::mem::offset_of!(ww_embedding_params, vocab_size) - 24usize];
+    ["Offset of field: ww_embedding_params::tokens"][::core::mem::offset_of!(ww_embedding_params, tokens) - 32usize];
+    ["Offset of field: ww_embedding_params::tokens_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, tokens_stride) - 40usize];
+    ["Offset of field: ww_embedding_params::table"][::core::mem::offset_of!(ww_embedding_params, table) - 48usize];
+    ["Offset of field: ww_embedding_params::table_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, table_stride) - 56usize];
+    ["Offset of field: ww_embedding_params::positions"]
+        [::core::mem::offset_of!(ww_embedding_params, positions) - 64usize];
+    ["Offset of field: ww_embedding_params::positions_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, positions_stride) - 72usize];
+    ["Offset of field: ww_embedding_params::position_count"]
+        [::core::mem::offset_of!(ww_embedding_params, position_count) - 80usize];
+    ["Offset of field: ww_embedding_params::first_position"]
+        [::core::mem::offset_of!(ww_embedding_params, first_position) - 88usize];
+    ["Offset of field: ww_embedding_params::position_ids"]
+        [::core::mem::offset_of!(ww_embedding_params, position_ids) - 96usize];
+    ["Offset of field: ww_embedding_params::position_ids_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, position_ids_stride) - 104usize];
+    ["Offset of field: ww_embedding_params::y"][::core::mem::offset_of!(ww_embedding_params, y) - 112usize];
+    ["Offset of field: ww_embedding_params::y_strides"]
+        [::core::mem::offset_of!(ww_embedding_params, y_strides) - 120usize];
+    ["Offset of field: ww_embedding_params::dropout"][::core::mem::offset_of!(ww_embedding_params, dropout) - 136usize];
+    ["Offset of field: ww_embedding_params::scale"][::core::mem::offset_of!(ww_embedding_params, scale) - 160usize];
+    ["Offset of field: ww_embedding_params::dtype"][::core::mem::offset_of!(ww_embedding_params, dtype) - 164usize];
+    ["Offset of field: ww_embedding_params::weight_dtype"]
+        [::core::mem::offset_of!(ww_embedding_params, weight_dtype) - 168usize];
+    ["Offset of field: ww_embedding_params::reserved"]
+        [::core::mem::offset_of!(ww_embedding_params, reserved) - 172usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_embedding_backward_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub tokens: *const u32,
+    pub tokens_stride: i64,
+    pub position_count: i64,
+    pub first_position: i64,
+    pub position_ids: *const u32,
+    pub position_ids_stride: i64,
+    pub dy: *const ::core::ffi::c_void,
+    pub dy_strides: [i64; 2usize],
+    pub dtable: *mut f32,
+    pub dtable_stride: i64,
+    pub dpositions: *mut f32,
+    pub dpositions_stride: i64,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub dropout: ww_dropout,
+    pub scale: f32,
     pub dtype: ww_dtype,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
@@ -564,4 +648,75 @@ const _: () = {
         [::core::mem::offset_of!(ww_reduce_params, workspace_bytes) - 96usize];
     ["Offset of field: ww_reduce_params::dtype"][::core::mem::offset_of!(ww_reduce_params, dtype) - 104usize];
     ["Offset of field: ww_reduce_params::reserved"][::core::mem::offset_of!(ww_reduce_params, reserved) - 108usize];
+    ["Size of ww_embedding_backward_params"][::core::mem::size_of::<ww_embedding_backward_params>() - 184usize];
+    ["Alignment of ww_embedding_backward_params"][::core::mem::align_of::<ww_embedding_backward_params>() - 8usize];
+    ["Offset of field: ww_embedding_backward_params::batch"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, batch) - 0usize];
+    ["Offset of field: ww_embedding_backward_params::seq_len"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, seq_len) - 8usize];
+    ["Offset of field: ww_embedding_backward_params::columns"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, columns) - 16usize];
+    ["Offset of field: ww_embedding_backward_params::vocab_size"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, vocab_size) - 24usize];
+    ["Offset of field: ww_embedding_backward_params::tokens"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, tokens) - 32usize];
+    ["Offset of field: ww_embedding_backward_params::tokens_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, tokens_stride) - 40usize];
+    ["Offset of field: ww_embedding_backward_params::position_count"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_count) - 48usize];
+    ["Offset of field: ww_embedding_backward_params::first_position"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, first_position) - 56usize];
+    ["Offset of field: ww_embedding_backward_params::position_ids"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids) - 64usize];
+    ["Offset of field: ww_embedding_backward_params::position_ids_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids_stride) - 72usize];
+    ["Offset of field: ww_embedding_backward_params::dy"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dy) - 80usize];
+    ["Offset of field: ww_embedding_backward_params::dy_strides"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dy_strides) - 88usize];
+    ["Offset of field: ww_embedding_backward_params::dtable"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtable) - 104usize];
+    ["Offset of field: ww_embedding_backward_params::dtable_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtable_stride) - 112usize];
+    ["Offset of field: ww_embedding_backward_params::dpositions"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions) - 120usize];
+    ["Offset of field: ww_embedding_backward_params::dpositions_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions_stride) - 128usize];
+    ["Offset of field: ww_embedding_backward_params::workspace"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, workspace) - 136usize];
+    ["Offset of field: ww_embedding_backward_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, workspace_bytes) - 144usize];
+    ["Offset of field: ww_embedding_backward_params::dropout"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dropout) - 152usize];
+    ["Offset of field: ww_embedding_backward_params::scale"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, scale) - 176usize];
+    ["Offset of field: ww_embedding_backward_params::dtype"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtype) - 180usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sinusoidal_positions_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub positions: *mut ::core::ffi::c_void,
+    pub positions_stride: i64,
+    pub dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_sinusoidal_positions_params"][::core::mem::size_of::<ww_sinusoidal_positions_params>() - 40usize];
+    ["Alignment of ww_sinusoidal_positions_params"][::core::mem::align_of::<ww_sinusoidal_positions_params>() - 8usize];
+    ["Offset of field: ww_sinusoidal_positions_params::rows"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, rows) - 0usize];
+    ["Offset of field: ww_sinusoidal_positions_params::columns"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, columns) - 8usize];
+    ["Offset of field: ww_sinusoidal_positions_params::positions"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions) - 16usize];
+    ["Offset of field: ww_sinusoidal_positions_params::positions_stride"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions_stride) - 24usize];
+    ["Offset of field: ww_sinusoidal_positions_params::dtype"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, dtype) - 32usize];
+    ["Offset of field: ww_sinusoidal_positions_params::reserved"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, reserved) - 36usize];
 };

@@ -6,7 +6,7 @@ use crate::model::config::{Config, Positions};
 use crate::model::layers::{Layer, Pass, Place, Upstream};
 use crate::model::parameters::{Gradients, Layout, Slot};
 use crate::model::workspace::{Backward, Workspace};
-use crate::ops::{self, Embedding, Gemm};
+use crate::ops::{self, Embedding, EmbeddingGrads, EmbeddingTables, Gemm};
 use crate::tensor::{Tensor, View, ViewMut};
 
 /// Whether a pass drops, and with which masks.
@@ -134,12 +134,14 @@ impl Transformer {
         self.layout.output.unwrap_or(self.layout.tokens)
     }
 
-    /// What the token embedding is multiplied with.
-    fn embedding_scale(&self) -> f32 {
-        match self.config.positions {
+    /// How tokens and positions become the first hidden state.
+    fn embedding(&self, pass: &Pass) -> Embedding<'static> {
+        let scale = match self.config.positions {
             Positions::Sinusoidal => (self.config.width as f32).sqrt(),
             Positions::Learned | Positions::Rotary => 1.0,
-        }
+        };
+        let (first_position, dropout) = (pass.first_position, pass.dropout(Place::Embedding));
+        Embedding { scale, first_position, position_ids: None, dropout }
     }
 
     pub(crate) fn pass(&self, mode: Mode, batch: usize, seq_len: usize, first_position: usize) -> Pass<'_> {
@@ -204,16 +206,8 @@ impl Transformer {
             (None, Some(slot)) => Some(slot.view(&self.parameters)),
             (None, None) => None,
         };
-        let table = self.layout.tokens.view(&self.parameters);
-        let scale = self.embedding_scale();
-        let embedding = Embedding { table, scale, positions, first_position: pass.first_position };
-        let dropout = pass.dropout(Place::Embedding);
-        let (tokens, stream) = (work.tokens.view(), &mut work.stream[0]);
-        if dropout.p == 0.0 {
-            return ops::embedding(&embedding, tokens, stream.view_mut().reshape(shape)?);
-        }
-        ops::embedding(&embedding, tokens, work.branch.view_mut().reshape(shape)?)?;
-        ops::dropout(work.branch.view(), dropout, stream.view_mut())
+        let tables = EmbeddingTables { tokens: self.layout.tokens.view(&self.parameters), positions };
+        ops::embedding(&self.embedding(pass), tables, work.tokens.view(), work.stream[0].view_mut().reshape(shape)?)
     }
 
     /// The hidden states of the last pass `[B T, C]`.
@@ -253,7 +247,7 @@ impl Transformer {
             let x = work.stream[index].view();
             layer.backward(grads, x, &work.blocks[index], scratch, d, [&mut *other, &mut *through])?;
         }
-        self.embed_backward(&pass, work, d, other, grads)
+        self.embed_backward(&pass, work, d, grads)
     }
 
     /// What the three parts of a backward pass are given must belong to this model and to each other.
@@ -276,22 +270,8 @@ impl Transformer {
         Ok(())
     }
 
-    fn embed_backward(
-        &self,
-        pass: &Pass,
-        work: &Workspace,
-        d: &Tensor,
-        undropped: &mut Tensor,
-        grads: &mut Gradients,
-    ) -> Result<()> {
-        let dropout = pass.dropout(Place::Embedding);
-        let d = if dropout.p == 0.0 {
-            d.view()
-        } else {
-            ops::dropout(d.view(), dropout, undropped.view_mut())?;
-            undropped.view()
-        };
-        let d = d.reshape([pass.batch, pass.seq_len, self.config.width])?;
+    fn embed_backward(&self, pass: &Pass, work: &Workspace, d: &Tensor, grads: &mut Gradients) -> Result<()> {
+        let d = d.view().reshape([pass.batch, pass.seq_len, self.config.width])?;
         if self.layout.output.is_some() {
             // A tied embedding already holds the output projection's gradient.
             grads.clear_unless_accumulating(self.layout.tokens);
@@ -299,7 +279,7 @@ impl Transformer {
         if let Some(positions) = self.layout.positions {
             grads.clear_unless_accumulating(positions);
         }
-        let (table, positions) = grads.pair(self.layout.tokens, self.layout.positions);
-        ops::embedding_backward(work.tokens.view(), self.embedding_scale(), 0, d, table, positions)
+        let (tokens, positions) = grads.pair(self.layout.tokens, self.layout.positions);
+        ops::embedding_backward(&self.embedding(pass), work.tokens.view(), d, EmbeddingGrads { tokens, positions })
     }
 }
