@@ -199,6 +199,50 @@ int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_params *params, 
 
 /* --------------------------------------------------------------------------------------------- cross_entropy.cu */
 
+/* For each row with logits x, V = vocab_size, target t, and q = (1 - label_smoothing) at t, plus label_smoothing / V everywhere:
+ *   lse = log(sum(exp(x))),   loss = weight * (sum(q * (lse - x)) + z_loss * lse^2),
+ *   and with `gradient`, over the logits: grad_scale * device_scale * weight * ((1 + 2 * z_loss * lse) * exp(x - lse) - q).
+ * Sums are over the first V columns. What the others hold, NaN included, does not matter; their gradient is 0.
+ *
+ * A row whose target is ignore_index, or whose weight is 0, is not read: its loss, its lse and its gradient are 0. A row with
+ * another target of V or more has its true lse, and NaN as its loss and as the gradient of its first V columns.
+ * NaN or +inf among a row's first V logits makes NaN of all that the row gives, and so do logits that are all -inf, but for their
+ * lse, which is -inf. A logit of -inf has probability 0; where q is above 0, the loss is +inf.
+ *
+ * logits: [rows, columns] of `dtype`, rows logits_stride apart. targets, weights, losses, lse: [rows]. device_scale: one number.
+ * 1 <= vocab_size <= columns <= 262144. 0 <= label_smoothing <= 1. A loss has the same bits with `gradient` and without. */
+typedef struct ww_cross_entropy_params {
+    int64_t rows;
+    int64_t columns;
+    int64_t vocab_size;
+    void *logits; /* not written without `gradient` */
+    int64_t logits_stride;
+    const uint32_t *targets;
+    const float *weights;      /* may be null: 1 */
+    const float *device_scale; /* may be null: 1 */
+    float *losses;
+    float *lse; /* may be null */
+    float grad_scale;
+    float label_smoothing;
+    float z_loss;
+    uint32_t ignore_index;
+    int32_t gradient;
+    ww_dtype dtype;
+} ww_cross_entropy_params;
+WW_STATIC_ASSERT(sizeof(ww_cross_entropy_params) == 104, "ww_cross_entropy_params");
+int32_t WW_FUNCTION(cross_entropy)(const ww_cross_entropy_params *params, ww_stream stream);
+
+/* reciprocal[0] = 1 / the number of targets that are not ignore_index, or 1 where all are. targets: [count]. */
+typedef struct ww_reciprocal_count_params {
+    int64_t count;
+    const uint32_t *targets;
+    float *reciprocal;
+    uint32_t ignore_index;
+    int32_t reserved;
+} ww_reciprocal_count_params;
+WW_STATIC_ASSERT(sizeof(ww_reciprocal_count_params) == 32, "ww_reciprocal_count_params");
+int32_t WW_FUNCTION(reciprocal_count)(const ww_reciprocal_count_params *params, ww_stream stream);
+
 /* --------------------------------------------------------------------------------------------------- dropout.cu */
 
 /* y = dropout(x), or y = residual + dropout(x) where there is a residual, for each element of `rows`: which are dropped, see
