@@ -33,6 +33,19 @@ pub const WW_SIM_COLLECTIVE: i32 = 3;
 pub const WW_SIM_COPY: i32 = 4;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ww_rows {
+    pub sizes: [i64; 3usize],
+    pub columns: i64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_rows"][::core::mem::size_of::<ww_rows>() - 32usize];
+    ["Alignment of ww_rows"][::core::mem::align_of::<ww_rows>() - 8usize];
+    ["Offset of field: ww_rows::sizes"][::core::mem::offset_of!(ww_rows, sizes) - 0usize];
+    ["Offset of field: ww_rows::columns"][::core::mem::offset_of!(ww_rows, columns) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ww_adamw_state {
     pub step: u64,
     pub skipped: u64,
@@ -74,16 +87,6 @@ const _: () = {
     ["Alignment of ww_range"][::core::mem::align_of::<ww_range>() - 8usize];
     ["Offset of field: ww_range::begin"][::core::mem::offset_of!(ww_range, begin) - 0usize];
     ["Offset of field: ww_range::end"][::core::mem::offset_of!(ww_range, end) - 8usize];
-pub struct ww_rows {
-    pub sizes: [i64; 3usize],
-    pub columns: i64,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_rows"][::core::mem::size_of::<ww_rows>() - 32usize];
-    ["Alignment of ww_rows"][::core::mem::align_of::<ww_rows>() - 8usize];
-    ["Offset of field: ww_rows::sizes"][::core::mem::offset_of!(ww_rows, sizes) - 0usize];
-    ["Offset of field: ww_rows::columns"][::core::mem::offset_of!(ww_rows, columns) - 24usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -238,26 +241,12 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_grad_norm"]
-    pub fn grad_norm(params: *const ww_grad_norm_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_grad_norm_workspace"]
-    pub fn grad_norm_workspace(params: *const ww_grad_norm_params) -> i64;
-    #[link_name = "\u{1}ww_sim_adamw_begin"]
-    pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_adamw"]
-    pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_cross_entropy"]
+    pub fn cross_entropy(params: *const ww_cross_entropy_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_reciprocal_count"]
+    pub fn reciprocal_count(params: *const ww_reciprocal_count_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_dropout_apply"]
     pub fn dropout_apply(params: *const ww_dropout_apply_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_rotary"]
-    pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_strided_copy"]
-    pub fn strided_copy(params: *const ww_strided_copy_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_strided_fill"]
-    pub fn strided_fill(params: *const ww_strided_fill_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_reduce"]
-    pub fn reduce(params: *const ww_reduce_params, stream: ww_stream) -> i32;
-    #[link_name = "\u{1}ww_sim_reduce_workspace"]
-    pub fn reduce_workspace(params: *const ww_reduce_params) -> i64;
     #[link_name = "\u{1}ww_sim_embedding"]
     pub fn embedding(params: *const ww_embedding_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_embedding_backward"]
@@ -266,6 +255,24 @@ unsafe extern "C" {
     pub fn embedding_backward_workspace(params: *const ww_embedding_backward_params) -> i64;
     #[link_name = "\u{1}ww_sim_sinusoidal_positions"]
     pub fn sinusoidal_positions(params: *const ww_sinusoidal_positions_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_rotary"]
+    pub fn rotary(params: *const ww_rotary_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_grad_norm"]
+    pub fn grad_norm(params: *const ww_grad_norm_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_grad_norm_workspace"]
+    pub fn grad_norm_workspace(params: *const ww_grad_norm_params) -> i64;
+    #[link_name = "\u{1}ww_sim_adamw_begin"]
+    pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_adamw"]
+    pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_strided_copy"]
+    pub fn strided_copy(params: *const ww_strided_copy_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_strided_fill"]
+    pub fn strided_fill(params: *const ww_strided_fill_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_reduce"]
+    pub fn reduce(params: *const ww_reduce_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_reduce_workspace"]
+    pub fn reduce_workspace(params: *const ww_reduce_params) -> i64;
     #[link_name = "\u{1}ww_sim_stream_create"]
     pub fn stream_create(stream: *mut ww_stream, options: *const ww_sim_options) -> i32;
     #[link_name = "\u{1}ww_sim_stream_destroy"]

@@ -262,6 +262,322 @@ const _: () = {
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ww_cross_entropy_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub logits: *mut ::core::ffi::c_void,
+    pub logits_stride: i64,
+    pub targets: *const u32,
+    pub weights: *const f32,
+    pub device_scale: *const f32,
+    pub losses: *mut f32,
+    pub lse: *mut f32,
+    pub grad_scale: f32,
+    pub label_smoothing: f32,
+    pub z_loss: f32,
+    pub ignore_index: u32,
+    pub gradient: i32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_cross_entropy_params"][::core::mem::size_of::<ww_cross_entropy_params>() - 104usize];
+    ["Alignment of ww_cross_entropy_params"][::core::mem::align_of::<ww_cross_entropy_params>() - 8usize];
+    ["Offset of field: ww_cross_entropy_params::rows"][::core::mem::offset_of!(ww_cross_entropy_params, rows) - 0usize];
+    ["Offset of field: ww_cross_entropy_params::columns"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, columns) - 8usize];
+    ["Offset of field: ww_cross_entropy_params::vocab_size"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, vocab_size) - 16usize];
+    ["Offset of field: ww_cross_entropy_params::logits"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, logits) - 24usize];
+    ["Offset of field: ww_cross_entropy_params::logits_stride"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, logits_stride) - 32usize];
+    ["Offset of field: ww_cross_entropy_params::targets"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, targets) - 40usize];
+    ["Offset of field: ww_cross_entropy_params::weights"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, weights) - 48usize];
+    ["Offset of field: ww_cross_entropy_params::device_scale"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, device_scale) - 56usize];
+    ["Offset of field: ww_cross_entropy_params::losses"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, losses) - 64usize];
+    ["Offset of field: ww_cross_entropy_params::lse"][::core::mem::offset_of!(ww_cross_entropy_params, lse) - 72usize];
+    ["Offset of field: ww_cross_entropy_params::grad_scale"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, grad_scale) - 80usize];
+    ["Offset of field: ww_cross_entropy_params::label_smoothing"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, label_smoothing) - 84usize];
+    ["Offset of field: ww_cross_entropy_params::z_loss"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, z_loss) - 88usize];
+    ["Offset of field: ww_cross_entropy_params::ignore_index"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, ignore_index) - 92usize];
+    ["Offset of field: ww_cross_entropy_params::gradient"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, gradient) - 96usize];
+    ["Offset of field: ww_cross_entropy_params::dtype"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, dtype) - 100usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_reciprocal_count_params {
+    pub count: i64,
+    pub targets: *const u32,
+    pub reciprocal: *mut f32,
+    pub ignore_index: u32,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_reciprocal_count_params"][::core::mem::size_of::<ww_reciprocal_count_params>() - 32usize];
+    ["Alignment of ww_reciprocal_count_params"][::core::mem::align_of::<ww_reciprocal_count_params>() - 8usize];
+    ["Offset of field: ww_reciprocal_count_params::count"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, count) - 0usize];
+    ["Offset of field: ww_reciprocal_count_params::targets"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, targets) - 8usize];
+    ["Offset of field: ww_reciprocal_count_params::reciprocal"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, reciprocal) - 16usize];
+    ["Offset of field: ww_reciprocal_count_params::ignore_index"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, ignore_index) - 24usize];
+    ["Offset of field: ww_reciprocal_count_params::reserved"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, reserved) - 28usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_dropout_apply_params {
+    pub rows: ww_rows,
+    pub x: *const ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub residual: *const ::core::ffi::c_void,
+    pub residual_strides: [i64; 3usize],
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 3usize],
+    pub dropout: ww_dropout,
+    pub dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_dropout_apply_params"][::core::mem::size_of::<ww_dropout_apply_params>() - 160usize];
+    ["Alignment of ww_dropout_apply_params"][::core::mem::align_of::<ww_dropout_apply_params>() - 8usize];
+    ["Offset of field: ww_dropout_apply_params::rows"][::core::mem::offset_of!(ww_dropout_apply_params, rows) - 0usize];
+    ["Offset of field: ww_dropout_apply_params::x"][::core::mem::offset_of!(ww_dropout_apply_params, x) - 32usize];
+    ["Offset of field: ww_dropout_apply_params::x_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, x_strides) - 40usize];
+    ["Offset of field: ww_dropout_apply_params::residual"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, residual) - 64usize];
+    ["Offset of field: ww_dropout_apply_params::residual_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, residual_strides) - 72usize];
+    ["Offset of field: ww_dropout_apply_params::y"][::core::mem::offset_of!(ww_dropout_apply_params, y) - 96usize];
+    ["Offset of field: ww_dropout_apply_params::y_strides"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, y_strides) - 104usize];
+    ["Offset of field: ww_dropout_apply_params::dropout"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, dropout) - 128usize];
+    ["Offset of field: ww_dropout_apply_params::dtype"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, dtype) - 152usize];
+    ["Offset of field: ww_dropout_apply_params::reserved"]
+        [::core::mem::offset_of!(ww_dropout_apply_params, reserved) - 156usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_embedding_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub tokens: *const u32,
+    pub tokens_stride: i64,
+    pub table: *const ::core::ffi::c_void,
+    pub table_stride: i64,
+    pub positions: *const ::core::ffi::c_void,
+    pub positions_stride: i64,
+    pub position_count: i64,
+    pub first_position: i64,
+    pub position_ids: *const u32,
+    pub position_ids_stride: i64,
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 2usize],
+    pub dropout: ww_dropout,
+    pub scale: f32,
+    pub dtype: ww_dtype,
+    pub weight_dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_embedding_params"][::core::mem::size_of::<ww_embedding_params>() - 176usize];
+    ["Alignment of ww_embedding_params"][::core::mem::align_of::<ww_embedding_params>() - 8usize];
+    ["Offset of field: ww_embedding_params::batch"][::core::mem::offset_of!(ww_embedding_params, batch) - 0usize];
+    ["Offset of field: ww_embedding_params::seq_len"][::core::mem::offset_of!(ww_embedding_params, seq_len) - 8usize];
+    ["Offset of field: ww_embedding_params::columns"][::core::mem::offset_of!(ww_embedding_params, columns) - 16usize];
+    ["Offset of field: ww_embedding_params::vocab_size"]
+        [::core::mem::offset_of!(ww_embedding_params, vocab_size) - 24usize];
+    ["Offset of field: ww_embedding_params::tokens"][::core::mem::offset_of!(ww_embedding_params, tokens) - 32usize];
+    ["Offset of field: ww_embedding_params::tokens_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, tokens_stride) - 40usize];
+    ["Offset of field: ww_embedding_params::table"][::core::mem::offset_of!(ww_embedding_params, table) - 48usize];
+    ["Offset of field: ww_embedding_params::table_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, table_stride) - 56usize];
+    ["Offset of field: ww_embedding_params::positions"]
+        [::core::mem::offset_of!(ww_embedding_params, positions) - 64usize];
+    ["Offset of field: ww_embedding_params::positions_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, positions_stride) - 72usize];
+    ["Offset of field: ww_embedding_params::position_count"]
+        [::core::mem::offset_of!(ww_embedding_params, position_count) - 80usize];
+    ["Offset of field: ww_embedding_params::first_position"]
+        [::core::mem::offset_of!(ww_embedding_params, first_position) - 88usize];
+    ["Offset of field: ww_embedding_params::position_ids"]
+        [::core::mem::offset_of!(ww_embedding_params, position_ids) - 96usize];
+    ["Offset of field: ww_embedding_params::position_ids_stride"]
+        [::core::mem::offset_of!(ww_embedding_params, position_ids_stride) - 104usize];
+    ["Offset of field: ww_embedding_params::y"][::core::mem::offset_of!(ww_embedding_params, y) - 112usize];
+    ["Offset of field: ww_embedding_params::y_strides"]
+        [::core::mem::offset_of!(ww_embedding_params, y_strides) - 120usize];
+    ["Offset of field: ww_embedding_params::dropout"][::core::mem::offset_of!(ww_embedding_params, dropout) - 136usize];
+    ["Offset of field: ww_embedding_params::scale"][::core::mem::offset_of!(ww_embedding_params, scale) - 160usize];
+    ["Offset of field: ww_embedding_params::dtype"][::core::mem::offset_of!(ww_embedding_params, dtype) - 164usize];
+    ["Offset of field: ww_embedding_params::weight_dtype"]
+        [::core::mem::offset_of!(ww_embedding_params, weight_dtype) - 168usize];
+    ["Offset of field: ww_embedding_params::reserved"]
+        [::core::mem::offset_of!(ww_embedding_params, reserved) - 172usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_embedding_backward_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub tokens: *const u32,
+    pub tokens_stride: i64,
+    pub position_count: i64,
+    pub first_position: i64,
+    pub position_ids: *const u32,
+    pub position_ids_stride: i64,
+    pub dy: *const ::core::ffi::c_void,
+    pub dy_strides: [i64; 2usize],
+    pub dtable: *mut f32,
+    pub dtable_stride: i64,
+    pub dpositions: *mut f32,
+    pub dpositions_stride: i64,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub dropout: ww_dropout,
+    pub scale: f32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_embedding_backward_params"][::core::mem::size_of::<ww_embedding_backward_params>() - 184usize];
+    ["Alignment of ww_embedding_backward_params"][::core::mem::align_of::<ww_embedding_backward_params>() - 8usize];
+    ["Offset of field: ww_embedding_backward_params::batch"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, batch) - 0usize];
+    ["Offset of field: ww_embedding_backward_params::seq_len"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, seq_len) - 8usize];
+    ["Offset of field: ww_embedding_backward_params::columns"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, columns) - 16usize];
+    ["Offset of field: ww_embedding_backward_params::vocab_size"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, vocab_size) - 24usize];
+    ["Offset of field: ww_embedding_backward_params::tokens"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, tokens) - 32usize];
+    ["Offset of field: ww_embedding_backward_params::tokens_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, tokens_stride) - 40usize];
+    ["Offset of field: ww_embedding_backward_params::position_count"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_count) - 48usize];
+    ["Offset of field: ww_embedding_backward_params::first_position"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, first_position) - 56usize];
+    ["Offset of field: ww_embedding_backward_params::position_ids"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids) - 64usize];
+    ["Offset of field: ww_embedding_backward_params::position_ids_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids_stride) - 72usize];
+    ["Offset of field: ww_embedding_backward_params::dy"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dy) - 80usize];
+    ["Offset of field: ww_embedding_backward_params::dy_strides"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dy_strides) - 88usize];
+    ["Offset of field: ww_embedding_backward_params::dtable"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtable) - 104usize];
+    ["Offset of field: ww_embedding_backward_params::dtable_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtable_stride) - 112usize];
+    ["Offset of field: ww_embedding_backward_params::dpositions"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions) - 120usize];
+    ["Offset of field: ww_embedding_backward_params::dpositions_stride"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions_stride) - 128usize];
+    ["Offset of field: ww_embedding_backward_params::workspace"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, workspace) - 136usize];
+    ["Offset of field: ww_embedding_backward_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, workspace_bytes) - 144usize];
+    ["Offset of field: ww_embedding_backward_params::dropout"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dropout) - 152usize];
+    ["Offset of field: ww_embedding_backward_params::scale"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, scale) - 176usize];
+    ["Offset of field: ww_embedding_backward_params::dtype"]
+        [::core::mem::offset_of!(ww_embedding_backward_params, dtype) - 180usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_sinusoidal_positions_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub positions: *mut ::core::ffi::c_void,
+    pub positions_stride: i64,
+    pub dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_sinusoidal_positions_params"][::core::mem::size_of::<ww_sinusoidal_positions_params>() - 40usize];
+    ["Alignment of ww_sinusoidal_positions_params"][::core::mem::align_of::<ww_sinusoidal_positions_params>() - 8usize];
+    ["Offset of field: ww_sinusoidal_positions_params::rows"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, rows) - 0usize];
+    ["Offset of field: ww_sinusoidal_positions_params::columns"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, columns) - 8usize];
+    ["Offset of field: ww_sinusoidal_positions_params::positions"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions) - 16usize];
+    ["Offset of field: ww_sinusoidal_positions_params::positions_stride"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions_stride) - 24usize];
+    ["Offset of field: ww_sinusoidal_positions_params::dtype"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, dtype) - 32usize];
+    ["Offset of field: ww_sinusoidal_positions_params::reserved"]
+        [::core::mem::offset_of!(ww_sinusoidal_positions_params, reserved) - 36usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_rotary_params {
+    pub batch: i64,
+    pub seq_len: i64,
+    pub heads: i64,
+    pub head_dim: i64,
+    pub rotary_dim: i64,
+    pub x: *mut ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub positions: *const u32,
+    pub positions_strides: [i64; 2usize],
+    pub first_position: u64,
+    pub theta: f32,
+    pub layout: i32,
+    pub inverse: i32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_rotary_params"][::core::mem::size_of::<ww_rotary_params>() - 120usize];
+    ["Alignment of ww_rotary_params"][::core::mem::align_of::<ww_rotary_params>() - 8usize];
+    ["Offset of field: ww_rotary_params::batch"][::core::mem::offset_of!(ww_rotary_params, batch) - 0usize];
+    ["Offset of field: ww_rotary_params::seq_len"][::core::mem::offset_of!(ww_rotary_params, seq_len) - 8usize];
+    ["Offset of field: ww_rotary_params::heads"][::core::mem::offset_of!(ww_rotary_params, heads) - 16usize];
+    ["Offset of field: ww_rotary_params::head_dim"][::core::mem::offset_of!(ww_rotary_params, head_dim) - 24usize];
+    ["Offset of field: ww_rotary_params::rotary_dim"][::core::mem::offset_of!(ww_rotary_params, rotary_dim) - 32usize];
+    ["Offset of field: ww_rotary_params::x"][::core::mem::offset_of!(ww_rotary_params, x) - 40usize];
+    ["Offset of field: ww_rotary_params::x_strides"][::core::mem::offset_of!(ww_rotary_params, x_strides) - 48usize];
+    ["Offset of field: ww_rotary_params::positions"][::core::mem::offset_of!(ww_rotary_params, positions) - 72usize];
+    ["Offset of field: ww_rotary_params::positions_strides"]
+        [::core::mem::offset_of!(ww_rotary_params, positions_strides) - 80usize];
+    ["Offset of field: ww_rotary_params::first_position"]
+        [::core::mem::offset_of!(ww_rotary_params, first_position) - 96usize];
+    ["Offset of field: ww_rotary_params::theta"][::core::mem::offset_of!(ww_rotary_params, theta) - 104usize];
+    ["Offset of field: ww_rotary_params::layout"][::core::mem::offset_of!(ww_rotary_params, layout) - 108usize];
+    ["Offset of field: ww_rotary_params::inverse"][::core::mem::offset_of!(ww_rotary_params, inverse) - 112usize];
+    ["Offset of field: ww_rotary_params::dtype"][::core::mem::offset_of!(ww_rotary_params, dtype) - 116usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ww_grad_norm_params {
     pub count: i64,
     pub grads: *const ::core::ffi::c_void,
@@ -398,16 +714,9 @@ const _: () = {
     ["Offset of field: ww_adamw_params::stochastic"][::core::mem::offset_of!(ww_adamw_params, stochastic) - 108usize];
     ["Offset of field: ww_adamw_params::dtype"][::core::mem::offset_of!(ww_adamw_params, dtype) - 112usize];
     ["Offset of field: ww_adamw_params::grad_dtype"][::core::mem::offset_of!(ww_adamw_params, grad_dtype) - 116usize];
-pub struct ww_dropout_apply_params {
-    pub rows: ww_rows,
-    pub x: *const ::core::ffi::c_void,
-    pub x_strides: [i64; 3usize],
-    pub residual: *const ::core::ffi::c_void,
-    pub residual_strides: [i64; 3usize],
-    pub y: *mut ::core::ffi::c_void,
-    pub y_strides: [i64; 3usize],
-    pub dropout: ww_dropout,
-    pub dtype: ww_dtype,
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ww_strided_copy_params {
     pub rank: i32,
     pub element_bytes: i32,
@@ -487,148 +796,6 @@ pub struct ww_reduce_params {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of ww_dropout_apply_params"][::core::mem::size_of::<ww_dropout_apply_params>() - 160usize];
-    ["Alignment of ww_dropout_apply_params"][::core::mem::align_of::<ww_dropout_apply_params>() - 8usize];
-    ["Offset of field: ww_dropout_apply_params::rows"][::core::mem::offset_of!(ww_dropout_apply_params, rows) - 0usize];
-    ["Offset of field: ww_dropout_apply_params::x"][::core::mem::offset_of!(ww_dropout_apply_params, x) - 32usize];
-    ["Offset of field: ww_dropout_apply_params::x_strides"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, x_strides) - 40usize];
-    ["Offset of field: ww_dropout_apply_params::residual"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, residual) - 64usize];
-    ["Offset of field: ww_dropout_apply_params::residual_strides"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, residual_strides) - 72usize];
-    ["Offset of field: ww_dropout_apply_params::y"][::core::mem::offset_of!(ww_dropout_apply_params, y) - 96usize];
-    ["Offset of field: ww_dropout_apply_params::y_strides"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, y_strides) - 104usize];
-    ["Offset of field: ww_dropout_apply_params::dropout"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, dropout) - 128usize];
-    ["Offset of field: ww_dropout_apply_params::dtype"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, dtype) - 152usize];
-    ["Offset of field: ww_dropout_apply_params::reserved"]
-        [::core::mem::offset_of!(ww_dropout_apply_params, reserved) - 156usize];
-};
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct ww_rotary_params {
-    pub batch: i64,
-    pub seq_len: i64,
-    pub heads: i64,
-    pub head_dim: i64,
-    pub rotary_dim: i64,
-    pub x: *mut ::core::ffi::c_void,
-    pub x_strides: [i64; 3usize],
-    pub positions: *const u32,
-    pub positions_strides: [i64; 2usize],
-    pub first_position: u64,
-    pub theta: f32,
-    pub layout: i32,
-    pub inverse: i32,
-pub struct ww_embedding_params {
-    pub batch: i64,
-    pub seq_len: i64,
-    pub columns: i64,
-    pub vocab_size: i64,
-    pub tokens: *const u32,
-    pub tokens_stride: i64,
-    pub table: *const ::core::ffi::c_void,
-    pub table_stride: i64,
-    pub positions: *const ::core::ffi::c_void,
-    pub positions_stride: i64,
-    pub position_count: i64,
-    pub first_position: i64,
-    pub position_ids: *const u32,
-    pub position_ids_stride: i64,
-    pub y: *mut ::core::ffi::c_void,
-    pub y_strides: [i64; 2usize],
-    pub dropout: ww_dropout,
-    pub scale: f32,
-    pub dtype: ww_dtype,
-    pub weight_dtype: ww_dtype,
-    pub reserved: i32,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_embedding_params"][::core::mem::size_of::<ww_embedding_params>() - 176usize];
-    ["Alignment of ww_embedding_params"][::core::mem::align_of::<ww_embedding_params>() - 8usize];
-    ["Offset of field: ww_embedding_params::batch"][::core::mem::offset_of!(ww_embedding_params, batch) - 0usize];
-    ["Offset of field: ww_embedding_params::seq_len"][::core::mem::offset_of!(ww_embedding_params, seq_len) - 8usize];
-    ["Offset of field: ww_embedding_params::columns"][::core::mem::offset_of!(ww_embedding_params, columns) - 16usize];
-    ["Offset of field: ww_embedding_params::vocab_size"]
-        [::core::mem::offset_of!(ww_embedding_params, vocab_size) - 24usize];
-    ["Offset of field: ww_embedding_params::tokens"][::core::mem::offset_of!(ww_embedding_params, tokens) - 32usize];
-    ["Offset of field: ww_embedding_params::tokens_stride"]
-        [::core::mem::offset_of!(ww_embedding_params, tokens_stride) - 40usize];
-    ["Offset of field: ww_embedding_params::table"][::core::mem::offset_of!(ww_embedding_params, table) - 48usize];
-    ["Offset of field: ww_embedding_params::table_stride"]
-        [::core::mem::offset_of!(ww_embedding_params, table_stride) - 56usize];
-    ["Offset of field: ww_embedding_params::positions"]
-        [::core::mem::offset_of!(ww_embedding_params, positions) - 64usize];
-    ["Offset of field: ww_embedding_params::positions_stride"]
-        [::core::mem::offset_of!(ww_embedding_params, positions_stride) - 72usize];
-    ["Offset of field: ww_embedding_params::position_count"]
-        [::core::mem::offset_of!(ww_embedding_params, position_count) - 80usize];
-    ["Offset of field: ww_embedding_params::first_position"]
-        [::core::mem::offset_of!(ww_embedding_params, first_position) - 88usize];
-    ["Offset of field: ww_embedding_params::position_ids"]
-        [::core::mem::offset_of!(ww_embedding_params, position_ids) - 96usize];
-    ["Offset of field: ww_embedding_params::position_ids_stride"]
-        [::core::mem::offset_of!(ww_embedding_params, position_ids_stride) - 104usize];
-    ["Offset of field: ww_embedding_params::y"][::core::mem::offset_of!(ww_embedding_params, y) - 112usize];
-    ["Offset of field: ww_embedding_params::y_strides"]
-        [::core::mem::offset_of!(ww_embedding_params, y_strides) - 120usize];
-    ["Offset of field: ww_embedding_params::dropout"][::core::mem::offset_of!(ww_embedding_params, dropout) - 136usize];
-    ["Offset of field: ww_embedding_params::scale"][::core::mem::offset_of!(ww_embedding_params, scale) - 160usize];
-    ["Offset of field: ww_embedding_params::dtype"][::core::mem::offset_of!(ww_embedding_params, dtype) - 164usize];
-    ["Offset of field: ww_embedding_params::weight_dtype"]
-        [::core::mem::offset_of!(ww_embedding_params, weight_dtype) - 168usize];
-    ["Offset of field: ww_embedding_params::reserved"]
-        [::core::mem::offset_of!(ww_embedding_params, reserved) - 172usize];
-};
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct ww_embedding_backward_params {
-    pub batch: i64,
-    pub seq_len: i64,
-    pub columns: i64,
-    pub vocab_size: i64,
-    pub tokens: *const u32,
-    pub tokens_stride: i64,
-    pub position_count: i64,
-    pub first_position: i64,
-    pub position_ids: *const u32,
-    pub position_ids_stride: i64,
-    pub dy: *const ::core::ffi::c_void,
-    pub dy_strides: [i64; 2usize],
-    pub dtable: *mut f32,
-    pub dtable_stride: i64,
-    pub dpositions: *mut f32,
-    pub dpositions_stride: i64,
-    pub workspace: *mut ::core::ffi::c_void,
-    pub workspace_bytes: i64,
-    pub dropout: ww_dropout,
-    pub scale: f32,
-    pub dtype: ww_dtype,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_rotary_params"][::core::mem::size_of::<ww_rotary_params>() - 120usize];
-    ["Alignment of ww_rotary_params"][::core::mem::align_of::<ww_rotary_params>() - 8usize];
-    ["Offset of field: ww_rotary_params::batch"][::core::mem::offset_of!(ww_rotary_params, batch) - 0usize];
-    ["Offset of field: ww_rotary_params::seq_len"][::core::mem::offset_of!(ww_rotary_params, seq_len) - 8usize];
-    ["Offset of field: ww_rotary_params::heads"][::core::mem::offset_of!(ww_rotary_params, heads) - 16usize];
-    ["Offset of field: ww_rotary_params::head_dim"][::core::mem::offset_of!(ww_rotary_params, head_dim) - 24usize];
-    ["Offset of field: ww_rotary_params::rotary_dim"][::core::mem::offset_of!(ww_rotary_params, rotary_dim) - 32usize];
-    ["Offset of field: ww_rotary_params::x"][::core::mem::offset_of!(ww_rotary_params, x) - 40usize];
-    ["Offset of field: ww_rotary_params::x_strides"][::core::mem::offset_of!(ww_rotary_params, x_strides) - 48usize];
-    ["Offset of field: ww_rotary_params::positions"][::core::mem::offset_of!(ww_rotary_params, positions) - 72usize];
-    ["Offset of field: ww_rotary_params::positions_strides"]
-        [::core::mem::offset_of!(ww_rotary_params, positions_strides) - 80usize];
-    ["Offset of field: ww_rotary_params::first_position"]
-        [::core::mem::offset_of!(ww_rotary_params, first_position) - 96usize];
-    ["Offset of field: ww_rotary_params::theta"][::core::mem::offset_of!(ww_rotary_params, theta) - 104usize];
-    ["Offset of field: ww_rotary_params::layout"][::core::mem::offset_of!(ww_rotary_params, layout) - 108usize];
-    ["Offset of field: ww_rotary_params::inverse"][::core::mem::offset_of!(ww_rotary_params, inverse) - 112usize];
-    ["Offset of field: ww_rotary_params::dtype"][::core::mem::offset_of!(ww_rotary_params, dtype) - 116usize];
     ["Size of ww_reduce_params"][::core::mem::size_of::<ww_reduce_params>() - 112usize];
     ["Alignment of ww_reduce_params"][::core::mem::align_of::<ww_reduce_params>() - 8usize];
     ["Offset of field: ww_reduce_params::rows"][::core::mem::offset_of!(ww_reduce_params, rows) - 0usize];
@@ -648,75 +815,4 @@ const _: () = {
         [::core::mem::offset_of!(ww_reduce_params, workspace_bytes) - 96usize];
     ["Offset of field: ww_reduce_params::dtype"][::core::mem::offset_of!(ww_reduce_params, dtype) - 104usize];
     ["Offset of field: ww_reduce_params::reserved"][::core::mem::offset_of!(ww_reduce_params, reserved) - 108usize];
-    ["Size of ww_embedding_backward_params"][::core::mem::size_of::<ww_embedding_backward_params>() - 184usize];
-    ["Alignment of ww_embedding_backward_params"][::core::mem::align_of::<ww_embedding_backward_params>() - 8usize];
-    ["Offset of field: ww_embedding_backward_params::batch"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, batch) - 0usize];
-    ["Offset of field: ww_embedding_backward_params::seq_len"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, seq_len) - 8usize];
-    ["Offset of field: ww_embedding_backward_params::columns"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, columns) - 16usize];
-    ["Offset of field: ww_embedding_backward_params::vocab_size"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, vocab_size) - 24usize];
-    ["Offset of field: ww_embedding_backward_params::tokens"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, tokens) - 32usize];
-    ["Offset of field: ww_embedding_backward_params::tokens_stride"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, tokens_stride) - 40usize];
-    ["Offset of field: ww_embedding_backward_params::position_count"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, position_count) - 48usize];
-    ["Offset of field: ww_embedding_backward_params::first_position"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, first_position) - 56usize];
-    ["Offset of field: ww_embedding_backward_params::position_ids"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids) - 64usize];
-    ["Offset of field: ww_embedding_backward_params::position_ids_stride"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, position_ids_stride) - 72usize];
-    ["Offset of field: ww_embedding_backward_params::dy"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dy) - 80usize];
-    ["Offset of field: ww_embedding_backward_params::dy_strides"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dy_strides) - 88usize];
-    ["Offset of field: ww_embedding_backward_params::dtable"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dtable) - 104usize];
-    ["Offset of field: ww_embedding_backward_params::dtable_stride"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dtable_stride) - 112usize];
-    ["Offset of field: ww_embedding_backward_params::dpositions"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions) - 120usize];
-    ["Offset of field: ww_embedding_backward_params::dpositions_stride"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dpositions_stride) - 128usize];
-    ["Offset of field: ww_embedding_backward_params::workspace"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, workspace) - 136usize];
-    ["Offset of field: ww_embedding_backward_params::workspace_bytes"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, workspace_bytes) - 144usize];
-    ["Offset of field: ww_embedding_backward_params::dropout"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dropout) - 152usize];
-    ["Offset of field: ww_embedding_backward_params::scale"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, scale) - 176usize];
-    ["Offset of field: ww_embedding_backward_params::dtype"]
-        [::core::mem::offset_of!(ww_embedding_backward_params, dtype) - 180usize];
-};
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct ww_sinusoidal_positions_params {
-    pub rows: i64,
-    pub columns: i64,
-    pub positions: *mut ::core::ffi::c_void,
-    pub positions_stride: i64,
-    pub dtype: ww_dtype,
-    pub reserved: i32,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_sinusoidal_positions_params"][::core::mem::size_of::<ww_sinusoidal_positions_params>() - 40usize];
-    ["Alignment of ww_sinusoidal_positions_params"][::core::mem::align_of::<ww_sinusoidal_positions_params>() - 8usize];
-    ["Offset of field: ww_sinusoidal_positions_params::rows"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, rows) - 0usize];
-    ["Offset of field: ww_sinusoidal_positions_params::columns"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, columns) - 8usize];
-    ["Offset of field: ww_sinusoidal_positions_params::positions"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions) - 16usize];
-    ["Offset of field: ww_sinusoidal_positions_params::positions_stride"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, positions_stride) - 24usize];
-    ["Offset of field: ww_sinusoidal_positions_params::dtype"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, dtype) - 32usize];
-    ["Offset of field: ww_sinusoidal_positions_params::reserved"]
-        [::core::mem::offset_of!(ww_sinusoidal_positions_params, reserved) - 36usize];
 };
