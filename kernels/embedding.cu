@@ -20,10 +20,11 @@
 // tokens are used, which differs by orders of magnitude. Not all ranks at once by looking back at other blocks (onesweep): a block
 // that waits for another one must know that it runs.
 // dtable and dpositions each read dy: the two orders of its rows have nothing in common.
-// Bytes: e * C for a row of dy, and 8 * C for each touched row of a table. Of the sort, per token: 12 in the first pass, 8 of them
-// written, 20 in each other one, and 8 when it is used: 40 with a vocabulary of 50,257 (two passes), where a row of 768 bf16 and its
-// row of dtable take 7680. A batch that fits one tile, 4096 tokens, takes 4 + 8 + 8. Parts: 16 * C for each end of a
-// chunk that cuts a run, so at most 16 / (e * rows of a chunk) of dy: 25 % for 16 rows of f32, 1 % for the 1024 of a large batch.
+// Bytes: e * C for a row of dy, and 8 * C for each touched row of a table. Of the sort, per token: 4 read to count, 4 read and 8
+// written to sort in the first pass, 4, 8 and 8 in each other one, and 8 read when rows are added up: 44 with a vocabulary of 50,257,
+// two passes, where a row of 768 bf16 and its row of dtable take 7680. A batch that fits one tile, 4096 tokens, takes 4 + 8 + 8.
+// Each part of a run: 8 * C. A chunk has two at most, so they are at most 16 / (e * rows of a chunk) of dy: 25 % for 16 rows of f32, 0.4 %
+// for the 2048 rows of bf16 that chunks of a million tokens of 768 columns have.
 // Operations: 1 for each element, 25 more with dropout. Memory bounds it; below about 16,384 tokens the launches do, of which there
 // are 3 for one tile and 2 + 3 for each pass for more.
 // Shared memory: the sort's places and ranks have bank conflicts that depend on the tokens; nothing else has any.
@@ -31,8 +32,8 @@
 // Sinusoids: sin and cos in f64, of half turns, whose arguments sinpi reduces exactly and without local memory. Bytes: e for each
 // element; operations: about 60 in f64, which bound it. It is done once for a model.
 //
-// Instantiations: 2 kernels for each of 3 types; 1 each for the join, the sort's three and the sinusoids: 11. The types of tables, absent
-// positions, ids, dropout and alignment are branches that all threads take alike.
+// Instantiations: the forward kernel for each of 3 types; 1 each for the sums over rows, their join, the sort's three and the sinusoids:
+// 9. The types of tables and of dy, absent positions, ids, dropout and alignment are branches that all threads take alike.
 #include <algorithm>
 
 #include "common/launch.cuh"
@@ -76,8 +77,8 @@ template <typename T> int32_t launch_forward(const ww_embedding_params &p, ww_st
 
 // Rows of a chunk. By the shape alone, so the order of sums is, too.
 uint32_t chunk_rows(int64_t tokens, int64_t columns) {
-    // 2^17 threads with vectors of 8 elements, or twice as many of 4: what an H100 holds at once.
-    constexpr int64_t elements_at_once = int64_t{1} << 20;
+    // 2^17 threads: a little more than an H100 holds at once.
+    constexpr int64_t elements_at_once = (int64_t{1} << 17) * sum_width;
     constexpr int64_t most_chunks = 4096; // parts of one run that eight warps still add up soon
     int64_t rows = 16;                    // fewer, and parts would be as large as what they are sums of
     while (rows * elements_at_once < tokens * columns || rows * most_chunks < tokens) rows *= 2;
@@ -153,19 +154,26 @@ int32_t sort(const ww_embedding_backward_params &p, const uint32_t *start, int64
     return WW_OK;
 }
 
-template <typename T> int32_t launch_scatter(const Scatter &s, const ww_dropout &dropout, ww_stream stream, bool aligned) {
-    const Teams teams(s.columns, Pack<T>::width);
+int32_t launch_scatter(const Scatter &s, const ww_dropout &dropout, ww_stream stream) {
+    const bool target_aligned =
+        s.columns % sum_width == 0 && aligned_rows(s.target, s.list.limit, s.target_stride * int64_t{sizeof(float)});
+    // 16 bits have accesses of 8 bytes.
+    const int64_t bytes = element_bytes(s.dtype), tokens = s.list.count;
+    const auto on_boundary = [&](int64_t x) { return x % (sum_width * bytes) == 0; };
+    const bool aligned = target_aligned && on_boundary(reinterpret_cast<intptr_t>(s.dy)) &&
+                         (tokens == s.seq_len || on_boundary(s.dy_strides[0] * bytes)) &&
+                         (s.seq_len == 1 || on_boundary(s.dy_strides[1] * bytes));
+    const Teams teams(s.columns, sum_width);
     const int32_t status =
-        launch(embedding_scatter<T>, teams.shape(s.chunks), stream, s, Dropout(dropout), teams.threads_per_row, aligned);
+        launch(embedding_scatter, teams.shape(s.chunks), stream, s, Dropout(dropout), teams.threads_per_row, aligned);
     // Where chunks end with positions, no run goes on.
     const bool whole = s.list.keys == nullptr && s.chunk % s.list.batch == 0;
     if (status != WW_OK || s.chunks == 1 || whole) return status;
-    const bool aligned_sums = s.columns % 4 == 0 && aligned_rows(s.target, s.list.limit, s.target_stride * int64_t{sizeof(float)});
-    const unsigned blocks = static_cast<unsigned>(divide_up(s.columns, 4 * 32));
-    return launch(embedding_join, {dim3(s.chunks - 1, blocks), dim3(32 * join_warps)}, stream, s, aligned_sums);
+    const unsigned blocks = static_cast<unsigned>(divide_up(s.columns, sum_width * 32));
+    return launch(embedding_join, {dim3(s.chunks - 1, blocks), dim3(32 * join_warps)}, stream, s, target_aligned);
 }
 
-template <typename T> int32_t launch_backward(const ww_embedding_backward_params &p, ww_stream stream, bool aligned) {
+int32_t launch_backward(const ww_embedding_backward_params &p, ww_stream stream) {
     Scatter s = {};
     s.list.count = static_cast<uint32_t>(p.batch * p.seq_len);
     s.list.batch = static_cast<uint32_t>(p.batch);
@@ -173,36 +181,31 @@ template <typename T> int32_t launch_backward(const ww_embedding_backward_params
     s.list.by_batch = Divisor::of(p.batch);
     s.by_seq_len = Divisor::of(p.seq_len);
     s.dy = p.dy;
+    s.dtype = p.dtype;
     std::copy(p.dy_strides, p.dy_strides + 2, s.dy_strides);
     s.columns = static_cast<int>(p.columns);
     s.partials = reinterpret_cast<float *>(static_cast<char *>(p.workspace) + Workspace(p).partials);
-    const auto scatter = [&](uint32_t chunk, int64_t limit, float *target, int64_t stride, float scale) {
+    const auto scatter = [&](uint32_t chunk, float *target, int64_t stride, float scale) {
         s.chunk = chunk;
         s.chunks = static_cast<uint32_t>(divide_up(s.list.count, chunk));
         s.target = target;
         s.target_stride = stride;
         s.scale = scale;
-        const bool both = aligned && aligned_rows(target, limit, stride * int64_t{sizeof(float)});
-        return launch_scatter<T>(s, p.dropout, stream, both);
+        return launch_scatter(s, p.dropout, stream);
     };
     const uint32_t chunk = chunk_rows(s.list.count, p.columns);
-    if (p.dpositions != nullptr && p.position_ids == nullptr) {
+    int32_t status = WW_OK;
+    if (p.dpositions != nullptr) {
         s.list.limit = static_cast<uint32_t>(p.position_count);
         s.list.first_position = static_cast<uint32_t>(p.first_position);
-        const uint32_t by_position = chunk_rows_by_position(p.batch, p.seq_len, p.columns);
-        const int32_t status = scatter(by_position, p.position_count, p.dpositions, p.dpositions_stride, 1.0f);
-        if (status != WW_OK) return status;
-    }
-    if (p.dpositions != nullptr && p.position_ids != nullptr) {
-        s.list.limit = static_cast<uint32_t>(p.position_count);
-        int32_t status = sort(p, p.position_ids, p.position_ids_stride, stream, s.list);
-        if (status == WW_OK) status = scatter(chunk, p.position_count, p.dpositions, p.dpositions_stride, 1.0f);
-        if (status != WW_OK) return status;
+        const bool ids = p.position_ids != nullptr;
+        if (ids) status = sort(p, p.position_ids, p.position_ids_stride, stream, s.list);
+        const uint32_t rows = ids ? chunk : chunk_rows_by_position(p.batch, p.seq_len, p.columns);
+        if (status == WW_OK) status = scatter(rows, p.dpositions, p.dpositions_stride, 1.0f);
     }
     s.list.limit = static_cast<uint32_t>(p.vocab_size);
-    const int32_t status = sort(p, p.tokens, p.tokens_stride, stream, s.list);
-    if (status != WW_OK) return status;
-    return scatter(chunk, p.vocab_size, p.dtable, p.dtable_stride, p.scale);
+    if (status == WW_OK) status = sort(p, p.tokens, p.tokens_stride, stream, s.list);
+    return status != WW_OK ? status : scatter(chunk, p.dtable, p.dtable_stride, p.scale);
 }
 
 // What both passes' parameters have in common.
@@ -223,15 +226,6 @@ template <typename Params> bool check_indices(const Params &p, bool positions) {
     return positions ? ids || p.first_position <= p.position_count - p.seq_len : !ids;
 }
 
-// [batch, seq_len, columns], of rows that do not overlap if they are written.
-template <typename Params>
-bool check_rows(const Params &p, const void *start, const int64_t (&strides)[2], bool written, bool &aligned) {
-    const int64_t bytes = element_bytes(p.dtype);
-    aligned = aligned && aligned_rows(start, p.batch, strides[0] * bytes) && aligned_rows(start, p.seq_len, strides[1] * bytes);
-    const bool apart = (p.batch <= 1 || strides[0] >= p.columns) && (p.seq_len <= 1 || strides[1] >= p.columns);
-    return is_vector(start, 1, bytes) && (apart || !written);
-}
-
 } // namespace
 } // namespace WW_NAMESPACE
 
@@ -242,12 +236,15 @@ extern "C" int32_t WW_FUNCTION(embedding)(const ww_embedding_params *params, ww_
     if (!is_dtype(p.weight_dtype)) return WW_ERROR_UNSUPPORTED;
     if (p.batch == 0 || p.seq_len == 0) return WW_OK;
     const int64_t bytes = element_bytes(p.weight_dtype);
-    bool aligned = p.columns * element_bytes(p.dtype) % 16 == 0 && aligned_rows(p.table, p.vocab_size, p.table_stride * bytes) &&
-                   aligned_rows(p.positions, p.position_count, p.positions_stride * bytes);
-    const bool well_formed = check_indices(p, p.positions != nullptr) && check_rows(p, p.y, p.y_strides, true, aligned) &&
+    const int64_t y_bytes = element_bytes(p.dtype), b_stride = p.y_strides[0], t_stride = p.y_strides[1];
+    const bool apart = (p.batch == 1 || b_stride >= p.columns) && (p.seq_len == 1 || t_stride >= p.columns);
+    const bool well_formed = check_indices(p, p.positions != nullptr) && is_vector(p.y, 1, y_bytes) && apart &&
                              is_vector(p.table, p.vocab_size, bytes) &&
                              is_vector(p.positions, p.positions == nullptr ? 0 : 1, bytes) && is_dropout(p.dropout);
     if (!well_formed) return WW_ERROR_ARGUMENT;
+    const bool aligned = p.columns * y_bytes % 16 == 0 && aligned_rows(p.table, p.vocab_size, p.table_stride * bytes) &&
+                         aligned_rows(p.positions, p.position_count, p.positions_stride * bytes) &&
+                         aligned_rows(p.y, p.batch, b_stride * y_bytes) && aligned_rows(p.y, p.seq_len, t_stride * y_bytes);
     return with_type(p.dtype, [&](auto type) { return launch_forward<typename decltype(type)::type>(p, stream, aligned); });
 }
 
@@ -263,15 +260,14 @@ extern "C" int32_t WW_FUNCTION(embedding_backward)(const ww_embedding_backward_p
     const ww_embedding_backward_params &p = *params;
     if (p.batch == 0 || p.seq_len == 0) return WW_OK;
     const bool positions = p.dpositions != nullptr;
-    bool aligned = p.columns * element_bytes(p.dtype) % 16 == 0;
     const bool well_formed =
-        check_indices(p, positions) && check_rows(p, p.dy, p.dy_strides, false, aligned) &&
+        check_indices(p, positions) && is_vector(p.dy, 1, element_bytes(p.dtype)) &&
         is_matrix(p.dtable, p.vocab_size, p.columns, p.dtable_stride, sizeof(float)) &&
         (!positions || is_matrix(p.dpositions, p.position_count, p.columns, p.dpositions_stride, sizeof(float))) &&
         is_dropout(p.dropout) && p.workspace != nullptr && reinterpret_cast<uintptr_t>(p.workspace) % 16 == 0;
     if (!well_formed) return WW_ERROR_ARGUMENT;
     if (p.workspace_bytes < WW_FUNCTION(embedding_backward_workspace)(params)) return WW_ERROR_WORKSPACE;
-    return with_type(p.dtype, [&](auto type) { return launch_backward<typename decltype(type)::type>(p, stream, aligned); });
+    return launch_backward(p, stream);
 }
 
 extern "C" int32_t WW_FUNCTION(sinusoidal_positions)(const ww_sinusoidal_positions_params *params, ww_stream stream) {

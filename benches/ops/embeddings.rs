@@ -1,49 +1,85 @@
-//! Token embeddings with learned positions, and their gradients.
+//! Token embeddings with learned positions and dropout, and their gradients.
 //!
 //! The rows of a token that occurs again are in cache then: the least bytes count each different token's row once.
 
 use std::collections::BTreeSet;
 
-use criterion::Criterion;
-use warpweave::ops::{self, Embedding};
-use warpweave::{Result, Tensor};
+use criterion::{Criterion, Throughput};
+use half::{bf16, f16};
+use warpweave::ops::{self, Dropout, Embedding, EmbeddingGrads, EmbeddingTables};
+use warpweave::tensor::Float;
+use warpweave::{Result, Stream, Tensor};
 
-use crate::support::{Net, STEPS, group, moved, random, random_tokens, time};
+use crate::support::{
+    GPT2_1024, Group, Net, STEPS, devices, group, label, moved_as, random_on, random_tokens, time_on,
+};
 
 pub fn bench(criterion: &mut Criterion) {
-    // What differs is the table: 65 rows, 4,096 and 50,257. A call meets the rows of the one before in cache, as it
-    // does in training only with a small vocabulary.
     let mut forward = group(criterion, "embedding");
-    for net in &STEPS {
-        // Rows of both tables in, the sum out.
-        let rows = table_rows(net) + net.rows();
-        time(&mut forward, "learned", net.name, moved(rows * net.width), || {
-            let (table, positions) = (random([net.vocab_size, net.width])?, random([net.seq_len, net.width])?);
-            let (tokens, mut y) = (tokens(net)?, Tensor::zeros([net.batch, net.seq_len, net.width])?);
-            Ok(move || {
-                let (table, positions) = (table.view(), Some(positions.view()));
-                let embedding = Embedding { table, scale: 1.0, positions, first_position: 0 };
-                ops::embedding(&embedding, tokens.view(), y.view_mut())
-            })
-        });
+    for stream in &devices() {
+        embedding::<f32>(&mut forward, stream);
+        embedding::<bf16>(&mut forward, stream);
+        embedding::<f16>(&mut forward, stream);
     }
     forward.finish();
-
     let mut backward = group(criterion, "embedding_backward");
-    for net in &STEPS {
-        // The gradient in, rows of both tables' gradients in and out.
-        let rows = 2 * table_rows(net) + net.rows();
-        time(&mut backward, "learned", net.name, moved(rows * net.width), || {
-            let (mut dtable, mut dpositions) =
-                (Tensor::zeros([net.vocab_size, net.width])?, Tensor::zeros([net.seq_len, net.width])?);
-            let (tokens, dy) = (tokens(net)?, random([net.batch, net.seq_len, net.width])?);
-            Ok(move || {
-                let (dtable, dpositions) = (dtable.view_mut(), Some(dpositions.view_mut()));
-                ops::embedding_backward(tokens.view(), 1.0, 0, dy.view(), dtable, dpositions)
-            })
-        });
+    for stream in &devices() {
+        embedding_backward::<f32>(&mut backward, stream);
+        embedding_backward::<bf16>(&mut backward, stream);
+        embedding_backward::<f16>(&mut backward, stream);
     }
     backward.finish();
+}
+
+/// What differs is the table, 65 rows, 4,096 and 50,257, and the number of tokens.
+fn nets() -> impl Iterator<Item = &'static Net> {
+    STEPS.iter().chain([&GPT2_1024])
+}
+
+/// Without dropout, as in inference, and with it.
+const DROPOUTS: [(&str, f32); 2] = [("learned", 0.0), ("dropout", 0.1)];
+
+fn options(p: f32) -> Embedding<'static> {
+    Embedding { dropout: Dropout { p, seed: 1, site: 2 }, ..Embedding::default() }
+}
+
+fn embedding<T: Float>(group: &mut Group, stream: &Stream) {
+    for (name, p) in DROPOUTS {
+        for net in nets() {
+            // Rows of both tables in, the sum out.
+            let work = moved_as::<T>((table_rows(net) + net.rows()) * net.width);
+            time_on(group, stream, label::<T>(name, stream), net.name, work, || {
+                let table = random_on::<T, 2>(stream, [net.vocab_size, net.width])?;
+                let positions = random_on::<T, 2>(stream, [net.seq_len, net.width])?;
+                let tokens = tokens(net)?.to(stream)?;
+                let mut y = Tensor::zeros_on(stream, [net.batch, net.seq_len, net.width])?;
+                Ok(move || {
+                    let tables = EmbeddingTables { tokens: table.view(), positions: Some(positions.view()) };
+                    ops::embedding::<T, T>(&options(p), tables, tokens.view(), y.view_mut())
+                })
+            });
+        }
+    }
+}
+
+fn embedding_backward<T: Float>(group: &mut Group, stream: &Stream) {
+    for (name, p) in DROPOUTS {
+        for net in nets() {
+            // The gradient in, rows of both tables' gradients, of f32, in and out.
+            let bytes = (net.rows() * size_of::<T>() + 2 * table_rows(net) * size_of::<f32>()) * net.width;
+            let work = Throughput::BytesDecimal(bytes as u64);
+            time_on(group, stream, label::<T>(name, stream), net.name, work, || {
+                let mut dtable = Tensor::zeros_on(stream, [net.vocab_size, net.width])?;
+                let mut dpositions = Tensor::zeros_on(stream, [net.seq_len, net.width])?;
+                let dy = random_on::<T, 3>(stream, [net.batch, net.seq_len, net.width])?;
+                let tokens = tokens(net)?.to(stream)?;
+                Ok(move || {
+                    let grads = EmbeddingGrads { tokens: dtable.view_mut(), positions: Some(dpositions.view_mut()) };
+                    ops::embedding_backward(&options(p), tokens.view(), dy.view(), grads)
+                })
+            });
+        }
+    }
 }
 
 fn tokens(net: &Net) -> Result<Tensor<u32>> {

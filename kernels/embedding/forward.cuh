@@ -3,61 +3,17 @@
 
 #include "../common/divisor.cuh"
 #include "../common/philox.cuh"
+#include "rows.cuh"
 
 namespace WW_NAMESPACE {
 namespace {
 
-// A block of either pass has at most so many threads: those of one row, side by side, then those of the next.
-constexpr int row_block_threads = 256;
-
 // Sequences whose tokens at one place a thread has in hand: their position's row is read once.
 constexpr int sequences_at_once = 4;
 
-// Calls f(slice) with what is known of its alignment known to the compiler, too: without a branch around each load of f, all of
-// them are in flight together.
-template <int width, typename F> __device__ __forceinline__ void by_alignment(RowSlice<width> slice, F f) {
-    if (slice.aligned) {
-        slice.aligned = true;
-        f(slice);
-    } else {
-        slice.aligned = false;
-        f(slice);
-    }
-}
-
-// Vector `v` of rows `index` of a table [rows, columns] of f32 or 16 bits, in f32; 0 of what is not below `rows`.
-template <Reads reads, int width, int count>
-__device__ __forceinline__ void gather_rows(float (&x)[count][width], const void *table, ww_dtype dtype, int64_t stride,
-                                            const uint32_t (&index)[count], uint32_t rows, const RowSlice<width> &slice, int v) {
-    by_alignment(slice, [&](const RowSlice<width> &known) {
-        if (dtype == WW_F32) {
-#pragma unroll
-            for (int k = 0; k < count; ++k) {
-#pragma unroll
-                for (int e = 0; e < width; ++e) x[k][e] = 0.0f;
-                if (index[k] < rows) load_under<reads>(x[k], static_cast<const float *>(table) + index[k] * stride, known, v);
-            }
-            return;
-        }
-        uint16_t bits[count][width] = {};
-#pragma unroll
-        for (int k = 0; k < count; ++k) {
-            if (index[k] < rows) load_under<reads>(bits[k], static_cast<const uint16_t *>(table) + index[k] * stride, known, v);
-        }
-#pragma unroll
-        for (int k = 0; k < count; ++k) {
-#pragma unroll
-            for (int e = 0; e < width; ++e) {
-                x[k][e] = __uint_as_float(static_cast<uint32_t>(bits[k][e]) << 16);
-                if (dtype == WW_F16) x[k][e] = __half2float(__ushort_as_half(bits[k][e]));
-            }
-        }
-    });
-}
-
 // A team of `threads_per_row` threads has one place t of `sequences_at_once` sequences; blockIdx.y is the vector of each thread.
 template <typename T>
-__global__ void __launch_bounds__(row_block_threads) embedding_forward(const ww_embedding_params p, const Dropout dropout,
+__global__ void __launch_bounds__(row_block_threads, 2) embedding_forward(const ww_embedding_params p, const Dropout dropout,
                                                                        const Divisor by_seq_len, const uint32_t teams,
                                                                        const int threads_per_row, const bool aligned) {
     constexpr int width = Pack<T>::width, count = sequences_at_once;
@@ -68,39 +24,37 @@ __global__ void __launch_bounds__(row_block_threads) embedding_forward(const ww_
                                 threads_per_row, aligned};
     const uint32_t group = by_seq_len.divide(team), seq_len = static_cast<uint32_t>(p.seq_len), t = team - group * seq_len;
     const int64_t first = int64_t{group} * count;
-    // 2^32 - 1 is no row of any table.
-    uint32_t tokens[count], ids[count];
+    // Their rows of the table, and which of them it has.
+    int64_t rows[count];
+    bool known[count];
 #pragma unroll
     for (int k = 0; k < count; ++k) {
-        const bool there = first + k < p.batch;
-        tokens[k] = there ? load(p.tokens + (first + k) * p.tokens_stride + t) : UINT32_MAX;
-        ids[k] = there && p.position_ids != nullptr ? load(p.position_ids + (first + k) * p.position_ids_stride + t) : UINT32_MAX;
+        rows[k] = first + k < p.batch ? load(p.tokens + (first + k) * p.tokens_stride + t) : p.vocab_size;
+        known[k] = rows[k] < p.vocab_size;
+        rows[k] *= p.table_stride;
     }
-    const uint32_t vocab_size = static_cast<uint32_t>(p.vocab_size), position_count = static_cast<uint32_t>(p.position_count);
-    float x[count][width];
-    gather_rows<Reads::once>(x, p.table, p.weight_dtype, p.table_stride, tokens, vocab_size, slice, v);
-    float shared_position[1][width] = {};
+    float x[count][width], shared_position[1][width] = {};
+    gather_rows<Reads::once>(x, p.table, p.weight_dtype, rows, known, slice, v);
     if (p.positions != nullptr && p.position_ids == nullptr) {
-        const uint32_t position[1] = {static_cast<uint32_t>(p.first_position) + t};
-        gather_rows<Reads::again>(shared_position, p.positions, p.weight_dtype, p.positions_stride, position, position_count, slice, v);
+        const int64_t position[1] = {(p.first_position + t) * p.positions_stride};
+        gather_rows<Reads::again>(shared_position, p.positions, p.weight_dtype, position, {true}, slice, v);
     }
 #pragma unroll
     for (int k = 0; k < count; ++k) {
         const int64_t b = first + k;
         if (b >= p.batch) continue;
-        bool stray = tokens[k] >= vocab_size;
         float position[1][width];
         memcpy(position, shared_position, sizeof(position));
         if (p.position_ids != nullptr) {
-            const uint32_t id[1] = {ids[k]};
-            stray |= ids[k] >= position_count;
-            gather_rows<Reads::again>(position, p.positions, p.weight_dtype, p.positions_stride, id, position_count, slice, v);
+            const int64_t id = load(p.position_ids + b * p.position_ids_stride + t), row[1] = {id * p.positions_stride};
+            known[k] = known[k] && id < p.position_count;
+            gather_rows<Reads::again>(position, p.positions, p.weight_dtype, row, {id < p.position_count}, slice, v);
         }
         // The product is rounded by itself, so that all devices have the same bits.
 #pragma unroll
         for (int e = 0; e < width; ++e) x[k][e] = __fmul_rn(p.scale, x[k][e]) + position[0][e];
         if (dropout.p != 0.0f) dropout.apply(x[k], b * seq_len + t, slice, v);
-        if (stray) {
+        if (!known[k]) {
 #pragma unroll
             for (int e = 0; e < width; ++e) x[k][e] = __uint_as_float(0x7FFFFFFFu);
         }

@@ -1,11 +1,16 @@
 // The sums over rows of ../embedding.cu, which says what they compute and how.
 #pragma once
 
-#include "forward.cuh"
+#include "../common/divisor.cuh"
+#include "../common/philox.cuh"
+#include "rows.cuh"
 
 namespace WW_NAMESPACE {
 namespace {
 
+// Columns of a thread: sums are f32, and a warp's accesses to them side by side. Of 16-bit dy that is 8 bytes an access, of which the
+// warp's are side by side as well; with 8 columns each access to the sums would use the half of every sector.
+constexpr int sum_width = 4;
 // Rows read at a time, so that their loads are in flight together.
 constexpr int rows_at_once = 4;
 constexpr int join_warps = 8;
@@ -33,6 +38,7 @@ struct Scatter {
     List list;
     uint32_t chunk, chunks;
     const void *dy;
+    ww_dtype dtype;
     int64_t dy_strides[2];
     uint32_t seq_len;
     Divisor by_seq_len;
@@ -50,63 +56,60 @@ struct Scatter {
 };
 
 // A team of `threads_per_row` threads has one chunk; blockIdx.y is the vector of each thread.
-template <typename T>
-__global__ void __launch_bounds__(row_block_threads, 2) embedding_scatter(const Scatter s, const Dropout dropout,
-                                                                          const int threads_per_row, const bool aligned) {
-    constexpr int width = Pack<T>::width, count = rows_at_once;
+__global__ void __launch_bounds__(row_block_threads) embedding_scatter(const Scatter s, const Dropout dropout,
+                                                                       const int threads_per_row, const bool aligned) {
+    constexpr int count = rows_at_once;
     const int team = threadIdx.x / threads_per_row, v = blockIdx.y;
     const uint32_t chunk = blockIdx.x * (blockDim.x / threads_per_row) + team;
     if (chunk >= s.chunks) return;
-    const RowSlice<width> slice{s.columns, static_cast<int>(threadIdx.x) - team * threads_per_row, threads_per_row, aligned};
+    const RowSlice<sum_width> slice{s.columns, static_cast<int>(threadIdx.x) - team * threads_per_row, threads_per_row, aligned};
     const uint32_t begin = chunk * s.chunk, end = min(begin + s.chunk, s.list.count);
     const uint32_t first_key = s.list.key(begin), last_key = s.list.key(end - 1);
     const bool began_before = begin > 0 && s.list.key(begin - 1) == first_key;
     const bool goes_on = end < s.list.count && s.list.key(end) == last_key;
-    float sum[width] = {};
+    float sum[sum_width] = {};
     for (uint32_t i = begin; i < end; i += count) {
         uint32_t key[count + 1], row[count];
+        int64_t offset[count];
+        bool there[count];
 #pragma unroll
         for (int k = 0; k <= count; ++k) key[k] = i + k < end ? s.list.key(i + k) : UINT32_MAX;
 #pragma unroll
-        for (int k = 0; k < count; ++k) row[k] = key[k] < s.list.limit ? s.list.row(i + k) : 0;
+        for (int k = 0; k < count; ++k) {
+            there[k] = key[k] < s.list.limit;
+            row[k] = there[k] ? s.list.row(i + k) : 0;
+            const uint32_t b = s.by_seq_len.divide(row[k]), t = row[k] - b * s.seq_len;
+            offset[k] = b * s.dy_strides[0] + t * s.dy_strides[1];
+        }
+        const auto ends = [&](int k) { return there[k] && key[k] != key[k + 1]; };
         const auto in_parts = [&](int k) {
             return (began_before && key[k] == first_key) || (goes_on && key[k] == last_key);
         };
-        Pack<T> dy[count];
-        float before[count][width];
-        by_alignment(slice, [&](const RowSlice<width> &known) {
+        float x[count][sum_width], before[count][sum_width];
+        by_alignment(slice, [&](const RowSlice<sum_width> &known) {
 #pragma unroll
             for (int k = 0; k < count; ++k) {
-                dy[k] = Pack<T>{};
-                const uint32_t b = s.by_seq_len.divide(row[k]), t = row[k] - b * s.seq_len;
-                const T *start = static_cast<const T *>(s.dy) + b * s.dy_strides[0] + t * s.dy_strides[1];
-                if (key[k] < s.list.limit) dy[k] = load_vector(start, known, v);
-            }
-#pragma unroll
-            for (int k = 0; k < count; ++k) {
-                if (key[k] < s.list.limit && key[k] != key[k + 1] && !in_parts(k)) {
-                    load_under<Reads::in_place>(before[k], s.target + key[k] * s.target_stride, known, v);
-                }
+                const float *target = s.target + key[k] * s.target_stride;
+                if (ends(k) && !in_parts(k)) load_under<Reads::in_place>(before[k], target, known, v);
             }
         });
+        gather_rows<Reads::once>(x, s.dy, s.dtype, offset, there, slice, v);
 #pragma unroll
         for (int k = 0; k < count; ++k) {
-            if (key[k] >= s.list.limit) continue;
-            float x[width];
-            dy[k].widen(x);
-            if (dropout.p != 0.0f) dropout.apply(x, row[k], slice, v);
+            if (!there[k]) continue;
+            if (dropout.p != 0.0f) dropout.apply(x[k], row[k], slice, v);
 #pragma unroll
-            for (int e = 0; e < width; ++e) sum[e] += x[e];
-            if (key[k] == key[k + 1]) continue;
+            for (int e = 0; e < sum_width; ++e) sum[e] += x[k][e];
+            if (!ends(k)) continue;
             if (in_parts(k)) {
                 store_floats(s.partial(chunk, !(began_before && key[k] == first_key)), slice, v, sum);
             } else {
 #pragma unroll
-                for (int e = 0; e < width; ++e) sum[e] = fmaf(s.scale, sum[e], before[k][e]);
+                for (int e = 0; e < sum_width; ++e) sum[e] = fmaf(s.scale, sum[e], before[k][e]);
                 store_floats(s.target + key[k] * s.target_stride, slice, v, sum);
             }
 #pragma unroll
-            for (int e = 0; e < width; ++e) sum[e] = 0.0f;
+            for (int e = 0; e < sum_width; ++e) sum[e] = 0.0f;
         }
     }
 }
@@ -114,7 +117,7 @@ __global__ void __launch_bounds__(row_block_threads, 2) embedding_scatter(const 
 // Block (c, v) adds up the parts of the run that begins in chunk c and goes on after it, if there is one; of 128 columns. Warp w
 // takes parts w, w + 8, ..., then warp 0 the eight sums.
 __global__ void __launch_bounds__(32 * join_warps) embedding_join(const Scatter s, const bool aligned) {
-    __shared__ float of_warp[join_warps][4][32];
+    __shared__ float of_warp[join_warps][sum_width][32];
     const uint32_t chunk = blockIdx.x, begin = chunk * s.chunk, end = begin + s.chunk, key = s.list.key(end - 1);
     if (key >= s.list.limit || s.list.key(end) != key) return;
     if (begin > 0 && s.list.key(begin - 1) == key) return;
@@ -125,28 +128,28 @@ __global__ void __launch_bounds__(32 * join_warps) embedding_join(const Scatter 
         found = __syncthreads_count(other < s.chunks && s.list.key(other * s.chunk) == key);
     }
     const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const RowSlice<4> slice{s.columns, static_cast<int>(lane), 32, aligned};
-    float sum[4] = {};
+    const RowSlice<sum_width> slice{s.columns, static_cast<int>(lane), 32, aligned};
+    float sum[sum_width] = {};
 #pragma unroll 4
     for (uint32_t part = warp; part <= after; part += join_warps) {
-        float x[4];
+        float x[sum_width];
         load_under<Reads::once>(x, static_cast<const float *>(s.partial(chunk + part, part == 0)), slice, blockIdx.y);
 #pragma unroll
-        for (int e = 0; e < 4; ++e) sum[e] += x[e];
+        for (int e = 0; e < sum_width; ++e) sum[e] += x[e];
     }
 #pragma unroll
-    for (int e = 0; e < 4; ++e) of_warp[warp][e][lane] = sum[e];
+    for (int e = 0; e < sum_width; ++e) of_warp[warp][e][lane] = sum[e];
     __syncthreads();
     if (warp != 0) return;
     const uint32_t warps = min(after + 1, static_cast<uint32_t>(join_warps));
     for (uint32_t other = 1; other < warps; ++other) {
 #pragma unroll
-        for (int e = 0; e < 4; ++e) sum[e] += of_warp[other][e][lane];
+        for (int e = 0; e < sum_width; ++e) sum[e] += of_warp[other][e][lane];
     }
-    float *target = s.target + key * s.target_stride, before[4];
+    float *target = s.target + key * s.target_stride, before[sum_width];
     load_under<Reads::in_place>(before, static_cast<const float *>(target), slice, blockIdx.y);
 #pragma unroll
-    for (int e = 0; e < 4; ++e) sum[e] = fmaf(s.scale, sum[e], before[e]);
+    for (int e = 0; e < sum_width; ++e) sum[e] = fmaf(s.scale, sum[e], before[e]);
     store_floats(target, slice, blockIdx.y, sum);
 }
 

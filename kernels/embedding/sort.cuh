@@ -172,9 +172,9 @@ __global__ void __launch_bounds__(sort_threads, 2) embedding_sort(const SortInpu
         if (pass + 1 < passes) digit.shift += digit.bits;
     }
     for (uint32_t place = threadIdx.x; place < items; place += sort_threads) {
-        const uint32_t to = place + moved[digit.of(keys[place])];
-        store(keys_out + to, keys[place]);
-        store(rows_out + to, rows[place]);
+        const uint32_t key = keys[place], row = rows[place], to = place + moved[digit.of(key)];
+        store(keys_out + to, key);
+        store(rows_out + to, row);
     }
 }
 

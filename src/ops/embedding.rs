@@ -265,7 +265,13 @@ impl Embedding<'_> {
     ) -> Result<Sizes> {
         let [vocab_size, columns] = matrix(check, names[0], table, "[V, C]")?;
         let [batch, seq_len] = matrix(check, "tokens", &tokens, "[B, T]")?;
-        check_indices(check, "tokens", tokens, || format!("tokens below the vocabulary's size {vocab_size}"), vocab_size)?;
+        check_indices(
+            check,
+            "tokens",
+            tokens,
+            || format!("tokens below the vocabulary's size {vocab_size}"),
+            vocab_size,
+        )?;
         self.dropout.check(check, "dropout.p")?;
         let mut position_count = 0;
         if let Some(positions) = positions {

@@ -128,22 +128,10 @@ fn operands_share_one_stream() {
 fn operations_without_kernels_say_so() {
     on_kernels(|stream| {
         let matrix = || Tensor::<f32>::zeros_on(stream, [2, 2]).unwrap();
-        let (x, row, mut y) = (matrix(), Tensor::<f32>::zeros_on(stream, [2]).unwrap(), matrix());
-        let tokens = Tensor::<u32>::zeros_on(stream, [1, 2]).unwrap();
-        let embedding = ops::Embedding { table: x.view(), scale: 1.0, positions: None, first_position: 0 };
-        let mut out = Tensor::zeros_on(stream, [1, 2, 2]).unwrap();
-        let errors = [
-            ("gemm", ops::gemm(x.view(), x.view(), y.view_mut(), Gemm::default())),
-            ("activation", ops::activation(Activation::Relu, x.view(), y.view_mut())),
-            ("dropout", ops::dropout(x.view(), ops::Dropout::default(), y.view_mut())),
-            ("embedding", ops::embedding(&embedding, tokens.view(), out.view_mut())),
-            ("sample", ops::sample(&ops::Sampling::default(), row.view(), 0.5).map(drop)),
-        ];
-        for (op, result) in errors {
-            let error = result.unwrap_err();
-            assert!(matches!(error, Error::NoKernel { .. }), "{error:?}");
-            assert_eq!(error.to_string(), format!("{op}: no kernel for device `{}` yet", stream.device()));
-        }
+        let (x, mut y) = (matrix(), matrix());
+        let error = ops::gemm(x.view(), x.view(), y.view_mut(), Gemm::default()).unwrap_err();
+        assert!(matches!(error, Error::NoKernel { .. }), "{error:?}");
+        assert_eq!(error.to_string(), format!("gemm: no kernel for device `{}` yet", stream.device()));
     });
 }
 

@@ -1,6 +1,7 @@
 //! The bytes that kernels move, and their bank conflicts, as the simulated GPU counts them.
 
 mod adamw;
+mod embedding;
 mod norm;
 mod softmax;
 

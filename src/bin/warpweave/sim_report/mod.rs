@@ -1,6 +1,7 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
 mod optimizer;
+mod embedding;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -58,6 +59,8 @@ const OPERATIONS: &[Operation] = operations! {
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
+    "embedding" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding;
+    "embedding-backward" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding_backward;
 };
 
 /// What to run an operation on.
