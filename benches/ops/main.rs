@@ -16,6 +16,7 @@ mod attention;
 mod ceiling;
 mod embeddings;
 mod gemm;
+mod losses;
 mod optimizer;
 mod rows;
 mod sampling;
@@ -40,6 +41,7 @@ fn main() {
         gemm::bench(&mut criterion);
         attention::bench(&mut criterion);
         rows::bench(&mut criterion);
+        losses::bench(&mut criterion);
         activations::bench(&mut criterion);
         embeddings::bench(&mut criterion);
         optimizer::bench(&mut criterion);

@@ -245,3 +245,82 @@ const _: () = {
     ["Offset of field: ww_softmax_backward_params::dtype"]
         [::core::mem::offset_of!(ww_softmax_backward_params, dtype) - 100usize];
 };
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_cross_entropy_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub vocab_size: i64,
+    pub logits: *mut ::core::ffi::c_void,
+    pub logits_stride: i64,
+    pub targets: *const u32,
+    pub weights: *const f32,
+    pub device_scale: *const f32,
+    pub losses: *mut f32,
+    pub lse: *mut f32,
+    pub grad_scale: f32,
+    pub label_smoothing: f32,
+    pub z_loss: f32,
+    pub ignore_index: u32,
+    pub gradient: i32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_cross_entropy_params"][::core::mem::size_of::<ww_cross_entropy_params>() - 104usize];
+    ["Alignment of ww_cross_entropy_params"][::core::mem::align_of::<ww_cross_entropy_params>() - 8usize];
+    ["Offset of field: ww_cross_entropy_params::rows"][::core::mem::offset_of!(ww_cross_entropy_params, rows) - 0usize];
+    ["Offset of field: ww_cross_entropy_params::columns"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, columns) - 8usize];
+    ["Offset of field: ww_cross_entropy_params::vocab_size"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, vocab_size) - 16usize];
+    ["Offset of field: ww_cross_entropy_params::logits"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, logits) - 24usize];
+    ["Offset of field: ww_cross_entropy_params::logits_stride"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, logits_stride) - 32usize];
+    ["Offset of field: ww_cross_entropy_params::targets"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, targets) - 40usize];
+    ["Offset of field: ww_cross_entropy_params::weights"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, weights) - 48usize];
+    ["Offset of field: ww_cross_entropy_params::device_scale"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, device_scale) - 56usize];
+    ["Offset of field: ww_cross_entropy_params::losses"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, losses) - 64usize];
+    ["Offset of field: ww_cross_entropy_params::lse"][::core::mem::offset_of!(ww_cross_entropy_params, lse) - 72usize];
+    ["Offset of field: ww_cross_entropy_params::grad_scale"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, grad_scale) - 80usize];
+    ["Offset of field: ww_cross_entropy_params::label_smoothing"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, label_smoothing) - 84usize];
+    ["Offset of field: ww_cross_entropy_params::z_loss"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, z_loss) - 88usize];
+    ["Offset of field: ww_cross_entropy_params::ignore_index"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, ignore_index) - 92usize];
+    ["Offset of field: ww_cross_entropy_params::gradient"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, gradient) - 96usize];
+    ["Offset of field: ww_cross_entropy_params::dtype"]
+        [::core::mem::offset_of!(ww_cross_entropy_params, dtype) - 100usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_reciprocal_count_params {
+    pub count: i64,
+    pub targets: *const u32,
+    pub reciprocal: *mut f32,
+    pub ignore_index: u32,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_reciprocal_count_params"][::core::mem::size_of::<ww_reciprocal_count_params>() - 32usize];
+    ["Alignment of ww_reciprocal_count_params"][::core::mem::align_of::<ww_reciprocal_count_params>() - 8usize];
+    ["Offset of field: ww_reciprocal_count_params::count"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, count) - 0usize];
+    ["Offset of field: ww_reciprocal_count_params::targets"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, targets) - 8usize];
+    ["Offset of field: ww_reciprocal_count_params::reciprocal"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, reciprocal) - 16usize];
+    ["Offset of field: ww_reciprocal_count_params::ignore_index"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, ignore_index) - 24usize];
+    ["Offset of field: ww_reciprocal_count_params::reserved"]
+        [::core::mem::offset_of!(ww_reciprocal_count_params, reserved) - 28usize];
+};

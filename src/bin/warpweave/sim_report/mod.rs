@@ -1,5 +1,6 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod losses;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -55,6 +56,8 @@ const OPERATIONS: &[Operation] = operations! {
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
+    "cross-entropy" ["rows" "columns"] [] losses::cross_entropy;
+    "cross-entropy-fused" ["rows" "columns"] [] losses::cross_entropy_fused;
 };
 
 /// What to run an operation on.
