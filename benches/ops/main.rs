@@ -17,6 +17,7 @@ mod ceiling;
 mod clock;
 mod embeddings;
 mod gemm;
+mod losses;
 mod optimizer;
 mod rows;
 mod sampling;
@@ -42,6 +43,7 @@ fn main() {
         gemm::bench(&mut criterion);
         attention::bench(&mut criterion);
         rows::bench(&mut criterion);
+        losses::bench(&mut criterion);
         activations::bench(&mut criterion);
         embeddings::bench(&mut criterion);
         optimizer::bench(&mut criterion);

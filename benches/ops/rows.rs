@@ -1,16 +1,13 @@
-//! What reduces rows or columns of a matrix: norms, softmax, cross-entropy, the gradient of a bias.
+//! What reduces rows or columns of a matrix: norms, softmax, the gradient of a bias.
 
 use criterion::Criterion;
 use half::{bf16, f16};
-use warpweave::ops::{
-    self, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, SoftmaxParams,
-};
+use warpweave::ops::{self, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, SoftmaxParams};
 use warpweave::tensor::Float;
 use warpweave::{Device, Stream, Tensor};
 
 use crate::support::{
-    CHAR, Group, LEVELS, SMALL, STEPS, WIDE, devices, group, label, levels, moved, moved_as, random, random_on,
-    random_tokens, time, time_on,
+    CHAR, Group, LEVELS, SMALL, WIDE, devices, group, label, levels, moved, moved_as, random, random_on, time, time_on,
 };
 
 pub fn bench(criterion: &mut Criterion) {
@@ -19,7 +16,6 @@ pub fn bench(criterion: &mut Criterion) {
     on_all(criterion, "softmax", [softmax::<f32>, softmax::<bf16>, softmax::<f16>]);
     let softmax_backward = [softmax_backward::<f32>, softmax_backward::<bf16>, softmax_backward::<f16>];
     on_all(criterion, "softmax_backward", softmax_backward);
-    cross_entropy(criterion);
     bias_backward(criterion);
 }
 
@@ -119,24 +115,6 @@ fn softmax_backward<T: Float>(group: &mut Group, stream: &Stream) {
             Ok(move || ops::softmax_backward(y.view(), 0.125, grad.view_mut()))
         });
     }
-}
-
-/// Rows of 65, 4,096 and 50,257 logits, which become their gradient in place: each call starts from what the last one
-/// left, which takes as long as any other numbers.
-fn cross_entropy(criterion: &mut Criterion) {
-    let mut group = group(criterion, "cross_entropy_fused");
-    for net in &STEPS {
-        let (rows, vocab_size) = (net.rows(), net.vocab_size);
-        time(&mut group, "mean", net.name, moved(2 * rows * vocab_size), || {
-            let (mut logits, targets) = (random([rows, vocab_size])?, random_tokens([rows], vocab_size)?);
-            let (mut losses, scale) = (Tensor::zeros([rows])?, 1.0 / rows as f32);
-            Ok(move || {
-                let options = CrossEntropy::default();
-                ops::cross_entropy_fused(&options, scale, logits.view_mut(), targets.view(), losses.view_mut())
-            })
-        });
-    }
-    group.finish();
 }
 
 /// The widest bias, that of the feed-forward layer: one matrix in.

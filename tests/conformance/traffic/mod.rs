@@ -2,6 +2,7 @@
 
 mod adamw;
 mod embedding;
+mod cross_entropy;
 mod norm;
 mod softmax;
 

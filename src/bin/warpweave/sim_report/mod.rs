@@ -2,6 +2,7 @@
 
 mod optimizer;
 mod embedding;
+mod losses;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -61,6 +62,8 @@ const OPERATIONS: &[Operation] = operations! {
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
     "embedding" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding;
     "embedding-backward" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding_backward;
+    "cross-entropy" ["rows" "columns"] [] losses::cross_entropy;
+    "cross-entropy-fused" ["rows" "columns"] [] losses::cross_entropy_fused;
 };
 
 /// What to run an operation on.
