@@ -1,10 +1,13 @@
-//! The mask of dropout against its definition, in every alignment.
+//! The mask of dropout against its definition, in every alignment, and the same bits on all devices.
 
+use half::bf16;
 use proptest::prelude::*;
 use warpweave::ops::{self, Dropout};
 use warpweave::random::philox;
-use warpweave::{Tensor, View};
+use warpweave::tensor::{Float, Tensor, View};
+use warpweave::{Device, Stream};
 
+use crate::in_each_type;
 use crate::support::*;
 
 /// The definition of the mask, one element at a time: the factor of element `i`.
@@ -16,45 +19,111 @@ pub fn factor(dropout: Dropout, i: u64) -> f64 {
     if uniform < f64::from(dropout.p) { 0.0 } else { 1.0 / (1.0 - f64::from(dropout.p)) }
 }
 
-const TOLERANCE: Tolerance = Tolerance { abs: 1e-30, rel: 4e-7 };
+/// What any device gives, to the bit: the product and the sum each rounded to f32, and the result to T.
+fn expected<T: Float>(d: Dropout, x: &[f32], residual: Option<&[f32]>) -> Vec<f32> {
+    let scale = 1.0 / (1.0 - d.p);
+    let dropped = |i: usize| if factor(d, i as u64) == 0.0 { 0.0 } else { x[i] * scale };
+    let sum = |i: usize| residual.map_or(dropped(i), |residual| dropped(i) + residual[i]);
+    (0..x.len()).map(|i| T::from_f32(sum(i)).to_f32()).collect()
+}
+
+fn round<T: Float>(x: Vec<f32>) -> Vec<f32> {
+    x.into_iter().map(|x| T::from_f32(x).to_f32()).collect()
+}
+
+/// All three functions, with every element compared.
+fn check<T: Float, const N: usize>(stream: &Stream, shape: [usize; N], lies: Layout, d: Dropout) {
+    let len = shape.iter().product();
+    let [x, residual] = [1, 2].map(|seed| round::<T>(normal(seed, len)));
+    let [x_in, residual_in] = [&x, &residual].map(|x| Operand::<T>::new(stream, shape, lies, x));
+    let want = bits(&expected::<T>(d, &x, None));
+    let mut y = Operand::<T>::unwritten(stream, shape, lies);
+    ops::dropout(x_in.view(), d, y.view_mut()).unwrap();
+    assert_eq!(bits(&y.values()), want, "dropout");
+
+    let mut in_place = Operand::<T>::new(stream, shape, lies, &x);
+    ops::dropout_in_place(d, in_place.view_mut()).unwrap();
+    assert_eq!(bits(&in_place.values()), want, "in place");
+
+    let mut y = Operand::<T>::unwritten(stream, shape, lies);
+    ops::dropout_add(x_in.view(), d, residual_in.view(), y.view_mut()).unwrap();
+    assert_eq!(bits(&y.values()), bits(&expected::<T>(d, &x, Some(&residual))), "dropout_add");
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_row_length(rows in 1..5usize, width in 1..150usize, p in 0.0..0.99f32, seed: u64, site: u64) {
+    fn every_row_length(
+        rows in 1..5usize, width in 1..150usize, p in 0.0..0.99f32, seed: u64, site: u64,
+        lies in prop_oneof![Just(Layout::Dense), Just(Layout::Gaps)],
+    ) {
         let d = Dropout { p, seed, site };
-        let (x, residual) = (normal_tensor(1, [rows, width]), normal_tensor(2, [rows, width]));
-        let dropped: Vec<f64> =
-            x.as_slice().iter().enumerate().map(|(i, &x)| f64::from(x) * factor(d, i as u64)).collect();
-        let mut y = Tensor::from_vec([rows, width], vec![f32::NAN; rows * width]).unwrap();
-        ops::dropout(x.view(), d, y.view_mut()).unwrap();
-        assert_close("dropout", y.as_slice(), &dropped, TOLERANCE);
-
-        let sums: Vec<f64> = dropped.iter().zip(residual.as_slice()).map(|(x, &r)| x + f64::from(r)).collect();
-        ops::dropout_add(x.view(), d, residual.view(), y.view_mut()).unwrap();
-        // The sum may cancel: its error is that of its terms.
-        assert_close("dropout_add", y.as_slice(), &sums, Tolerance { abs: 1e-6 / f64::from(1.0 - p), ..TOLERANCE });
+        on_devices(|stream| check::<f32, 2>(stream, [rows, width], lies, d));
+        on_devices(|stream| check::<half::f16, 2>(stream, [rows, width], lies, d));
     }
 
     #[test]
-    fn strided_views(b in 1..4usize, t in 1..5usize, h in 1..4usize, width in 1..9usize) {
+    fn strided_views(b in 1..4usize, t in 1..5usize, h in 1..4usize, width in 1..20usize) {
         // The heads of a packed [B, T, 3, H, D], with H and T exchanged: no reshape makes a matrix of them.
         let d = Dropout { p: 0.3, seed: 5, site: 6 };
         let packed = normal_tensor(1, [b, t, 3, h, width]);
-        fn heads(view: View<'_>) -> View<'_> {
+        fn heads<T: Float>(view: View<'_, T>) -> View<'_, T> {
             view.select(2, 1).swap_axes(1, 2)
         }
-        let x = heads(packed.view());
-        let mut want = Vec::new();
-        for (row, index) in (0..b * h * t).map(|row| (row, [row / (h * t), row / t % h, row % t])) {
-            let values = x.row(index).iter().enumerate();
-            want.extend(values.map(|(i, &x)| f64::from(x) * factor(d, (row * width + i) as u64)));
-        }
-        let mut y = Tensor::zeros([b, h, t, width]).unwrap();
-        ops::dropout(x, d, y.view_mut()).unwrap();
-        assert_close("dropout", y.as_slice(), &want, TOLERANCE);
+        let row = |row: usize| heads(packed.view()).row([row / (h * t), row / t % h, row % t]).to_vec();
+        let x: Vec<f32> = (0..b * h * t).flat_map(row).collect();
+        on_devices(|stream| {
+            let packed = packed.to(stream).unwrap();
+            let mut y = Operand::<f32>::unwritten(stream, [b, h, t, width], Layout::Dense);
+            ops::dropout(heads(packed.view()), d, y.view_mut()).unwrap();
+            assert_eq!(bits(&y.values()), bits(&expected::<f32>(d, &x, None)));
+        });
     }
+}
+
+/// Over several blocks, with seeds and sites above 2^32 and probabilities at the ends of what they may be.
+#[test]
+fn the_mask_is_that_of_its_definition() {
+    fn every<T: Float>() {
+        for p in [0.0, 1e-7, 0.5, 0.999_999, 1.0 - f32::EPSILON / 2.0] {
+            let d = Dropout { p, seed: (7 << 40) + 3, site: (9 << 50) + 1 };
+            on_devices(|stream| check::<T, 1>(stream, [2500], Layout::Dense, d));
+        }
+        let d = Dropout { p: 0.5, seed: 1, site: 2 };
+        on_devices(|stream| check::<T, 4>(stream, [2, 1, 3, 77], Layout::Gaps, d));
+    }
+    in_each_type!(every());
+}
+
+/// Rows that are aligned in memory, and whose numbers no multiple of four begins.
+#[test]
+fn aligned_rows_of_odd_numbers() {
+    fn odd<T: Float>(stream: &Stream) {
+        let d = Dropout { p: 0.4, seed: 3, site: 4 };
+        let values = round::<T>(normal(1, 6 * 32));
+        let x: Vec<f32> = values.chunks(32).flat_map(|row| row[..19].to_vec()).collect();
+        let wide = Operand::<T>::new(stream, [6, 32], Layout::Dense, &values);
+        let mut y = Operand::<T>::new(stream, [6, 32], Layout::Dense, &values);
+        ops::dropout(wide.view().narrow(1, 0, 19), d, y.view_mut().narrow(1, 0, 19)).unwrap();
+        let got: Vec<f32> = y.values().chunks(32).flat_map(|row| row[..19].to_vec()).collect();
+        assert_eq!(bits(&got), bits(&expected::<T>(d, &x, None)));
+        assert!(y.values().chunks(32).zip(values.chunks(32)).all(|(y, x)| y[19..] == x[19..]), "beyond the rows");
+    }
+    on_devices(odd::<f32>);
+    on_devices(odd::<bf16>);
+}
+
+/// One row of residuals for all.
+#[test]
+fn a_residual_may_be_repeated() {
+    on_devices(|stream| {
+        let (x, row, d) = (normal(1, 4 * 24), normal(2, 24), Dropout { p: 0.2, seed: 8, site: 9 });
+        let [x_in, row_in] = [([4, 24], &x), ([1, 24], &row)].map(|(s, x)| Operand::new(stream, s, Layout::Dense, x));
+        let mut y = Operand::<f32>::unwritten(stream, [4, 24], Layout::Dense);
+        ops::dropout_add(x_in.view(), d, row_in.view().broadcast([4, 24]).unwrap(), y.view_mut()).unwrap();
+        assert_eq!(bits(&y.values()), bits(&expected::<f32>(d, &x, Some(&row.repeat(4)))));
+    });
 }
 
 #[test]
@@ -71,18 +140,31 @@ fn the_share_of_zeros_and_the_mean() {
 
 #[test]
 fn no_dropout_is_the_identity_and_a_dropped_nan_is_gone() {
-    let x = normal_tensor(1, [3, 7]);
-    let mut y = Tensor::zeros([3, 7]).unwrap();
-    ops::dropout(x.view(), Dropout::default(), y.view_mut()).unwrap();
-    assert_eq!(x.as_slice(), y.as_slice());
+    on_devices(|stream| {
+        let x = normal(1, 21);
+        let x_in = Operand::<f32>::new(stream, [3, 7], Layout::Gaps, &x);
+        let mut y = Operand::<f32>::unwritten(stream, [3, 7], Layout::Gaps);
+        ops::dropout(x_in.view(), Dropout::default(), y.view_mut()).unwrap();
+        assert_eq!(y.values(), x);
 
-    let d = Dropout { p: 0.5, seed: 1, site: 0 };
-    let x = Tensor::from_vec([40], vec![f32::NAN; 40]).unwrap();
-    let mut y = Tensor::zeros([40]).unwrap();
-    ops::dropout(x.view(), d, y.view_mut()).unwrap();
-    for (i, y) in y.as_slice().iter().enumerate() {
-        assert_eq!(*y == 0.0, factor(d, i as u64) == 0.0, "element {i} is {y}");
-    }
+        let d = Dropout { p: 0.5, seed: 1, site: 0 };
+        for wild in [f32::NAN, f32::INFINITY] {
+            let mut x = Operand::<f32>::new(stream, [40], Layout::Dense, &[wild; 40]);
+            ops::dropout_in_place(d, x.view_mut()).unwrap();
+            for (i, x) in x.values().iter().enumerate() {
+                assert_eq!(*x == 0.0, factor(d, i as u64) == 0.0, "element {i} is {x}");
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_to_drop() {
+    on_devices(|stream| {
+        let x = Tensor::<f32>::zeros_on(stream, [3, 0]).unwrap();
+        let mut y = Tensor::<f32>::zeros_on(stream, [3, 0]).unwrap();
+        ops::dropout(x.view(), Dropout { p: 0.5, seed: 1, site: 0 }, y.view_mut()).unwrap();
+    });
 }
 
 #[test]
@@ -99,17 +181,27 @@ fn any_number_of_threads() {
 
 #[test]
 fn bad_arguments_are_named() {
-    let (x, mut y) = (normal_tensor(1, [2, 3]), Tensor::zeros([2, 3]).unwrap());
-    for p in [1.0, -0.1, f32::NAN] {
-        let error = ops::dropout(x.view(), Dropout { p, seed: 0, site: 0 }, y.view_mut()).unwrap_err();
-        let want = format!("dropout: `p`: expected a probability with 0 ≤ p < 1, got {p}");
-        assert_eq!(error.to_string(), want);
-    }
-    let d = Dropout::default();
-    let error = ops::dropout(x.view().t(), d, y.view_mut()).unwrap_err();
-    assert_eq!(error.to_string(), "dropout: `x`: expected a last axis of stride 1, got strides [1, 3]");
-    let error = ops::dropout(x.view(), d, y.view_mut().narrow(0, 0, 1)).unwrap_err();
-    assert_eq!(error.to_string(), "dropout: `y`: expected [2, 3], got [1, 3]");
-    let error = ops::dropout_add(x.view(), d, x.view().narrow(1, 0, 2), y.view_mut()).unwrap_err();
-    assert_eq!(error.to_string(), "dropout_add: `residual`: expected [2, 3], got [2, 2]");
+    on_devices(|stream| {
+        let x = normal_tensor(1, [2, 3]).to(stream).unwrap();
+        let mut y = Tensor::zeros_on(stream, [2, 3]).unwrap();
+        for p in [1.0, -0.1, f32::NAN] {
+            let error = ops::dropout(x.view(), Dropout { p, seed: 0, site: 0 }, y.view_mut()).unwrap_err();
+            let want = format!("dropout: `p`: expected a probability with 0 ≤ p < 1, got {p}");
+            assert_eq!(error.to_string(), want);
+        }
+        let d = Dropout::default();
+        let error = ops::dropout(x.view().t(), d, y.view_mut()).unwrap_err();
+        assert_eq!(error.to_string(), "dropout: `x`: expected a last axis of stride 1, got strides [1, 3]");
+        let error = ops::dropout_in_place(d, y.view_mut().t()).unwrap_err();
+        assert_eq!(error.to_string(), "dropout_in_place: `x`: expected a last axis of stride 1, got strides [1, 3]");
+        let error = ops::dropout(x.view(), d, y.view_mut().narrow(0, 0, 1)).unwrap_err();
+        assert_eq!(error.to_string(), "dropout: `y`: expected [2, 3], got [1, 3]");
+        let error = ops::dropout_add(x.view(), d, x.view().narrow(1, 0, 2), y.view_mut()).unwrap_err();
+        assert_eq!(error.to_string(), "dropout_add: `residual`: expected [2, 3], got [2, 2]");
+        if stream.device() != Device::Cpu {
+            let far = normal_tensor(1, [2, 3]);
+            let error = ops::dropout_add(x.view(), d, far.view(), y.view_mut()).unwrap_err().to_string();
+            assert!(error.starts_with("dropout_add: `residual`: expected memory of the stream of `x`"), "{error}");
+        }
+    });
 }
