@@ -12,4 +12,6 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sample"]
+    pub fn sample(params: *const ww_sample_params, stream: ww_stream) -> i32;
 }

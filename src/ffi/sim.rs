@@ -182,6 +182,8 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_sample"]
+    pub fn sample(params: *const ww_sample_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_stream_create"]
     pub fn stream_create(stream: *mut ww_stream, options: *const ww_sim_options) -> i32;
     #[link_name = "\u{1}ww_sim_stream_destroy"]

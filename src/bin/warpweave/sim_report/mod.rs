@@ -1,13 +1,14 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
 mod rows;
+mod sampling;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::NormKind;
+use warpweave::ops::{NormKind, Sampling};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -55,6 +56,10 @@ const OPERATIONS: &[Operation] = operations! {
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
+    "argmax" ["rows" "vocabulary"] [] sampling::sample(Sampling { temperature: 0.0, ..Sampling::default() });
+    "sample" ["rows" "vocabulary"] [] sampling::sample(Sampling::default());
+    "sample-top-k" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_k: Some(40), ..Sampling::default() });
+    "sample-top-p" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_p: Some(0.95), ..Sampling::default() });
 };
 
 /// What to run an operation on.
