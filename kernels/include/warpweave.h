@@ -205,8 +205,8 @@ int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_params *params, 
  * gets 2^32 - 1.
  *
  * All is integers, so that every device draws the same tokens. Token i of a row whose greatest logit is m weighs
- * w = floor(2^40 * exp((logit - m) / temperature)), the exponential rounded to 24 bits or so by the steps in sampling/weights.cuh:
- * what is below 2^-40 of the most probable token is never drawn. Sums are exact. The filters, in this order:
+ * w = floor(2^40 * exp((logit - m) / temperature)), the exponential made by the steps in sampling/weights.cuh: what is below
+ * 2^-40 of the most probable token is never drawn. Sums are exact. The filters, in this order:
  *   top_k   the k greatest by (logit, lower number);
  *   top_p   of those, the fewest greatest whose weights' sum is at least floor(2^64 p) / 2^64 of the sum of all those;
  *   min_p   of those, where w >= min_p * 2^40.

@@ -244,3 +244,41 @@ impl Choice {
         unreachable!("u / 2⁶⁴ is below 1")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_right_to_their_resolution() {
+        for (greatest, temperature) in [(0.0f32, 1.0f32), (7.5, 0.1), (-3.0, 1.0), (100.0, 30.0), (1e-3, 1e-4)] {
+            let scale = (std::f64::consts::LOG2_E / f64::from(temperature)) as f32;
+            let weights = Weights { greatest, scale };
+            assert_eq!(weights.of(greatest), WHOLE);
+            assert_eq!(weights.of(f32::NEG_INFINITY), 0);
+            for i in 0..100_000 {
+                let logit = greatest - temperature * i as f32 / 3000.0;
+                let want = ((f64::from(logit) - f64::from(greatest)) / f64::from(temperature)).exp() * WHOLE as f64;
+                let error = (weights.of(logit) as f64 - want).abs();
+                assert!(
+                    error <= want * 2f64.powi(-17) + 1.0,
+                    "{logit} of {greatest} at {temperature}: {error} of {want}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn keys_have_the_order_of_numbers() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let numbers = [-inf, -f32::MAX, -1.5, -1.0, -1e-45, 0.0, 1e-45, 1.0, 1.5, f32::MAX, inf];
+        for pair in numbers.windows(2) {
+            assert!(key_of(pair[0]) < key_of(pair[1]), "{pair:?}");
+        }
+        for number in numbers {
+            assert_eq!(logit_of(key_of(number)).to_bits(), number.to_bits());
+        }
+        assert_eq!(key_of(-0.0), key_of(0.0));
+        assert!([nan, -nan].map(key_of) == [u32::MAX; 2] && key_of(inf) < u32::MAX && key_of(-inf) > 0);
+    }
+}

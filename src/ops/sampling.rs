@@ -56,7 +56,7 @@ pub struct Draw {
 /// The same arguments give the same tokens on every device, without exception, whatever the type of logits that hold the same
 /// numbers: probabilities are integers, 2⁴⁰ for the greatest logit, rounded down from an exponential whose steps are fixed;
 /// their sums are exact. So a token less than 2⁻⁴⁰ times as probable as the most probable one is never drawn, and the
-/// others' probabilities are right to 2⁻²⁰ of themselves or to 2⁻⁴⁰ of the greatest. A temperature below 4.3e-39 counts as that.
+/// others' probabilities are right to 2⁻¹⁷ of themselves or to 2⁻⁴⁰ of the greatest. A temperature below 4.3e-39 counts as that.
 ///
 /// # Errors
 /// Options outside their ranges and shapes that don't fit. On the CPU also a row that holds NaN or +∞ or no finite logit; on a
