@@ -33,7 +33,8 @@ pub struct Rng {
 }
 
 impl Rng {
-    /// Stream number `stream` of `seed`, below 2⁶³: the upper half is for dropout. Different streams are independent.
+    /// Stream number `stream` of `seed`, below 2⁶²: those above are for sampling, from 2⁶³ on for dropout. Different streams are
+    /// independent.
     pub fn new(seed: u64, stream: u64) -> Self {
         Rng { seed, stream, position: 0, words: [0; 4] }
     }

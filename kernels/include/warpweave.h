@@ -478,6 +478,38 @@ int32_t WW_FUNCTION(adamw)(const ww_adamw_params *params, ww_stream stream);
 
 /* -------------------------------------------------------------------------------------------------- sampling.cu */
 
+/* tokens[r] is drawn from softmax(logits[r] / temperature) among the tokens that the filters keep. At temperature 0 it is the
+ * greatest logit's, of equals the lowest number; nothing else is looked at then. A row that holds NaN or +inf, or nothing finite,
+ * gets 2^32 - 1.
+ *
+ * All is integers, so that every device draws the same tokens. Token i of a row whose greatest logit is m weighs
+ * w = floor(2^40 * exp((logit - m) / temperature)), the exponential made by the steps in sampling/weights.cuh: what is below
+ * 2^-40 of the most probable token is never drawn. Sums are exact. The filters, in this order:
+ *   top_k   the k greatest by (logit, lower number);
+ *   top_p   of those, the fewest greatest whose weights' sum is at least floor(2^64 p) / 2^64 of the sum of all those;
+ *   min_p   of those, where w >= min_p * 2^40.
+ * The kept tokens share [0, sum) in the order of their numbers, and the one at floor(u * sum / 2^64) is taken, u being word 0
+ * (high) and word 1 of philox4x32_10(key = seed, counter = {draw (low), draw (high), r (low), r (high) + 2^30}).
+ *
+ * logits: [rows, vocab_size] of `dtype`, rows `logits_stride` apart, which may overlap. tokens: [rows].
+ * 1 <= vocab_size <= 2^23. */
+typedef struct ww_sample_params {
+    int64_t rows;
+    int64_t vocab_size;
+    const void *logits;
+    int64_t logits_stride;
+    uint32_t *tokens;
+    uint64_t seed;
+    uint64_t draw;
+    int64_t top_k;     /* at least 1; vocab_size and above keep all */
+    float temperature; /* finite, at least 0 */
+    float top_p;       /* in (0, 1]; 1 keeps all */
+    float min_p;       /* in [0, 1]; 0 keeps all */
+    ww_dtype dtype;
+} ww_sample_params;
+WW_STATIC_ASSERT(sizeof(ww_sample_params) == 80, "ww_sample_params");
+int32_t WW_FUNCTION(sample)(const ww_sample_params *params, ww_stream stream);
+
 /* ------------------------------------------------------------------------------------------------------ copy.cu */
 
 /* y = x, element by element. Where element_bytes is 1, 2 or 4, elements of that size are copied as they are, and the types are not

@@ -265,6 +265,8 @@ unsafe extern "C" {
     pub fn adamw_begin(params: *const ww_adamw_begin_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_adamw"]
     pub fn adamw(params: *const ww_adamw_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_sample"]
+    pub fn sample(params: *const ww_sample_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_strided_copy"]
     pub fn strided_copy(params: *const ww_strided_copy_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_strided_fill"]

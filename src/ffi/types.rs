@@ -717,6 +717,41 @@ const _: () = {
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct ww_sample_params {
+    pub rows: i64,
+    pub vocab_size: i64,
+    pub logits: *const ::core::ffi::c_void,
+    pub logits_stride: i64,
+    pub tokens: *mut u32,
+    pub seed: u64,
+    pub draw: u64,
+    pub top_k: i64,
+    pub temperature: f32,
+    pub top_p: f32,
+    pub min_p: f32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_sample_params"][::core::mem::size_of::<ww_sample_params>() - 80usize];
+    ["Alignment of ww_sample_params"][::core::mem::align_of::<ww_sample_params>() - 8usize];
+    ["Offset of field: ww_sample_params::rows"][::core::mem::offset_of!(ww_sample_params, rows) - 0usize];
+    ["Offset of field: ww_sample_params::vocab_size"][::core::mem::offset_of!(ww_sample_params, vocab_size) - 8usize];
+    ["Offset of field: ww_sample_params::logits"][::core::mem::offset_of!(ww_sample_params, logits) - 16usize];
+    ["Offset of field: ww_sample_params::logits_stride"]
+        [::core::mem::offset_of!(ww_sample_params, logits_stride) - 24usize];
+    ["Offset of field: ww_sample_params::tokens"][::core::mem::offset_of!(ww_sample_params, tokens) - 32usize];
+    ["Offset of field: ww_sample_params::seed"][::core::mem::offset_of!(ww_sample_params, seed) - 40usize];
+    ["Offset of field: ww_sample_params::draw"][::core::mem::offset_of!(ww_sample_params, draw) - 48usize];
+    ["Offset of field: ww_sample_params::top_k"][::core::mem::offset_of!(ww_sample_params, top_k) - 56usize];
+    ["Offset of field: ww_sample_params::temperature"]
+        [::core::mem::offset_of!(ww_sample_params, temperature) - 64usize];
+    ["Offset of field: ww_sample_params::top_p"][::core::mem::offset_of!(ww_sample_params, top_p) - 68usize];
+    ["Offset of field: ww_sample_params::min_p"][::core::mem::offset_of!(ww_sample_params, min_p) - 72usize];
+    ["Offset of field: ww_sample_params::dtype"][::core::mem::offset_of!(ww_sample_params, dtype) - 76usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct ww_strided_copy_params {
     pub rank: i32,
     pub element_bytes: i32,

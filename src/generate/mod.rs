@@ -3,8 +3,8 @@
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::{KvCache, Transformer, Workspace};
-use crate::ops::{self, Sampling};
-use crate::random::Rng;
+use crate::ops::{self, Draw, Sampling};
+use crate::tensor::Tensor;
 
 /// What to generate.
 #[derive(Debug, Clone)]
@@ -54,13 +54,13 @@ pub fn generate(
     if history.is_empty() {
         return Err(Error::argument("generate", "prompt", "at least one token", "none"));
     }
-    let mut rng = Rng::new(request.seed, 0);
+    let mut drawn = Tensor::<u32>::zeros([1])?;
     let mut cache = KvCache::new(model.config(), 1)?;
     let mut one = Workspace::for_inference(model.config(), 1, 1)?;
     // The first token of `history` that the cache has not seen.
     let mut unseen = history.len().saturating_sub(context);
     Device::Cpu.scope(|| {
-        for _ in 0..request.tokens {
+        for number in 0..request.tokens as u64 {
             if cache.len() + history.len() - unseen > context {
                 cache.clear();
                 unseen = history.len() - context.div_ceil(2);
@@ -76,9 +76,10 @@ pub fn generate(
             };
             model.decode(tokens, work, &mut cache)?;
             unseen = history.len();
-            let logits = model.last_logits(work)?.select(0, 0);
-            let logits = logits.narrow(0, 0, request.vocab_size.min(logits.len()));
-            let token = ops::sample(&request.sampling, logits, rng.uniform())?;
+            let logits = model.last_logits(work)?;
+            let logits = logits.narrow(1, 0, request.vocab_size.min(logits.dim(1)));
+            ops::sample(&request.sampling, logits, Draw { seed: request.seed, number }, drawn.view_mut())?;
+            let token = drawn.as_slice()[0];
             if Some(token) == request.end || !emit(token)? {
                 break;
             }

@@ -4,6 +4,7 @@ mod adamw;
 mod embedding;
 mod cross_entropy;
 mod norm;
+mod sampling;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

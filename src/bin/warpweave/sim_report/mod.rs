@@ -4,13 +4,14 @@ mod optimizer;
 mod embedding;
 mod losses;
 mod rows;
+mod sampling;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::NormKind;
+use warpweave::ops::{NormKind, Sampling};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -64,6 +65,10 @@ const OPERATIONS: &[Operation] = operations! {
     "embedding-backward" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding_backward;
     "cross-entropy" ["rows" "columns"] [] losses::cross_entropy;
     "cross-entropy-fused" ["rows" "columns"] [] losses::cross_entropy_fused;
+    "argmax" ["rows" "vocabulary"] [] sampling::sample(Sampling { temperature: 0.0, ..Sampling::default() });
+    "sample" ["rows" "vocabulary"] [] sampling::sample(Sampling::default());
+    "sample-top-k" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_k: Some(40), ..Sampling::default() });
+    "sample-top-p" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_p: Some(0.95), ..Sampling::default() });
 };
 
 /// What to run an operation on.
