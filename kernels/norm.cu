@@ -28,6 +28,7 @@
 // take alike.
 #include <algorithm>
 
+#include "common/column_sums.cuh"
 #include "common/launch.cuh"
 #include "common/status.cuh"
 #include "norm/backward.cuh"
@@ -155,8 +156,7 @@ template <typename T> int32_t launch_backward(const ww_norm_backward_params &p, 
         status = launch(norm_backward_columns<T>, {dim3(blocks, parts), dim3(256)}, stream, p, dropout, means, aligned);
     }
     if (status != WW_OK) return status;
-    const unsigned blocks = static_cast<unsigned>((p.columns + 31) / 32);
-    return launch(norm_backward_sums, {dim3(blocks, p.dbeta == nullptr ? 1 : 2), dim3(32 * sum_warps)}, stream, p, parts);
+    return launch_sums({static_cast<const float *>(p.workspace), 2 * p.columns, p.columns, p.dgamma, p.dbeta, p.beta_acc, parts}, stream);
 }
 
 // What both passes' parameters have in common.

@@ -124,6 +124,20 @@ __device__ __forceinline__ void store_place(const V &x, T *start, const int64_t 
     }
 }
 
+// The elements of [columns] that lie under those at a place, as they lie in memory; 0 past the end. For `load_weights`.
+template <Reads reads, int width, typename Element>
+__device__ __forceinline__ void load_under(Element (&w)[width], const Element *weights, const Place &at) {
+    if (at.whole) {
+        load_side_by_side<reads>(w, weights + at.column);
+        return;
+    }
+#pragma unroll
+    for (int e = 0; e < width; ++e) {
+        w[e] = Element{};
+        if (e < at.count) w[e] = load(weights + at.column + e * at.step);
+    }
+}
+
 // ---- Launching
 
 // Whether these are sizes, and the number of elements is one.
@@ -171,6 +185,11 @@ struct ElementPart {
         if (start == nullptr) return nullptr;
         const int64_t elements = begin[0] * strides[0] + begin[1] * strides[1] + begin[2] * strides[2] + begin_column;
         return reinterpret_cast<P *>(reinterpret_cast<Byte *>(start) + elements * bytes);
+    }
+    // The same of [columns].
+    template <typename P> P *moved_columns(P *start, int64_t bytes) const {
+        constexpr int64_t none[3] = {};
+        return moved(start, none, bytes);
     }
 };
 

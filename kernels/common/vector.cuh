@@ -163,6 +163,21 @@ __device__ __forceinline__ void store_vector(T *row, const RowSlice<Pack<T>::wid
     }
 }
 
+// Elements that lie side by side, in as few accesses as hold them: 8 bytes of 16-bit weights under f32 elements, else 16 bytes once
+// or twice.
+template <Reads reads, int width, typename Element>
+__device__ __forceinline__ void load_side_by_side(Element (&w)[width], const Element *from) {
+    constexpr int per_access = width * sizeof(Element) < 16 ? width : 16 / sizeof(Element);
+    struct Access {
+        Element elements[per_access];
+    };
+#pragma unroll
+    for (int e = 0; e < width; e += per_access) {
+        const Access access = load_as<reads>(reinterpret_cast<const Access *>(from + e));
+        memcpy(&w[e], &access, sizeof(access));
+    }
+}
+
 // The elements of [columns] that lie under one vector of a row, as they lie in memory; 0 past the end.
 template <Reads reads, int width, typename Element>
 __device__ __forceinline__ void load_under(Element (&w)[width], const Element *weights, const RowSlice<width> &slice, int vector) {
@@ -170,17 +185,7 @@ __device__ __forceinline__ void load_under(Element (&w)[width], const Element *w
     for (int e = 0; e < width; ++e) w[e] = Element{};
     if (slice.aligned) {
         const int column = slice.first(vector);
-        if (column >= slice.columns) return;
-        // 8 bytes of 16-bit weights under f32 elements, else 16 bytes once or twice.
-        constexpr int per_access = width * sizeof(Element) < 16 ? width : 16 / sizeof(Element);
-        struct Access {
-            Element elements[per_access];
-        };
-#pragma unroll
-        for (int e = 0; e < width; e += per_access) {
-            const Access access = load_as<reads>(reinterpret_cast<const Access *>(weights + column + e));
-            memcpy(&w[e], &access, sizeof(access));
-        }
+        if (column < slice.columns) load_side_by_side<reads>(w, weights + column);
     } else {
 #pragma unroll
         for (int e = 0; e < width; ++e) {
@@ -190,15 +195,15 @@ __device__ __forceinline__ void load_under(Element (&w)[width], const Element *w
 }
 
 // Weights of a type that is known when the kernel runs: all threads take the same branch, and no instantiation is needed.
-template <Reads reads = Reads::again, int width>
-__device__ __forceinline__ void load_weights(float (&w)[width], const void *weights, ww_dtype dtype, const RowSlice<width> &slice,
-                                             int vector) {
+// `where` is what `load_under` takes: a slice of a row and the number of a vector, say.
+template <Reads reads = Reads::again, int width, typename... Where>
+__device__ __forceinline__ void load_weights(float (&w)[width], const void *weights, ww_dtype dtype, const Where &...where) {
     if (dtype == WW_F32) {
-        load_under<reads>(w, static_cast<const float *>(weights), slice, vector);
+        load_under<reads>(w, static_cast<const float *>(weights), where...);
         return;
     }
     uint16_t bits[width];
-    load_under<reads>(bits, static_cast<const uint16_t *>(weights), slice, vector);
+    load_under<reads>(bits, static_cast<const uint16_t *>(weights), where...);
 #pragma unroll
     for (int e = 0; e < width; ++e) {
         const uint32_t wide = static_cast<uint32_t>(bits[e]) << 16;

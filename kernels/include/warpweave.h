@@ -197,6 +197,118 @@ int32_t WW_FUNCTION(softmax_backward)(const ww_softmax_backward_params *params, 
 
 /* ------------------------------------------------------------------------------------------------ activation.cu */
 
+/* 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))); x Phi(x) with the normal distribution function; max(x, 0), with a derivative
+ * of 0 at 0; x / (1 + exp(-x)). Results are 0 where they would be below 1e-35. */
+#define WW_ACTIVATION_GELU_TANH 0
+#define WW_ACTIVATION_GELU 1
+#define WW_ACTIVATION_RELU 2
+#define WW_ACTIVATION_SILU 3
+
+/* y = f(x + bias). x, y: `rows` of `dtype`. bias: [columns] of `bias_dtype`. */
+typedef struct ww_activation_params {
+    ww_rows rows;
+    const void *x;
+    int64_t x_strides[3];
+    const void *bias; /* may be null */
+    void *y;
+    int64_t y_strides[3];
+    int32_t kind; /* WW_ACTIVATION_* */
+    ww_dtype dtype;
+    ww_dtype bias_dtype;
+    int32_t reserved;
+} ww_activation_params;
+WW_STATIC_ASSERT(sizeof(ww_activation_params) == 120, "ww_activation_params");
+int32_t WW_FUNCTION(activation)(const ww_activation_params *params, ww_stream stream);
+
+/* dx = dy * f'(x + bias); dbias = beta * dbias + sum over rows of dx, where it is asked for.
+ *
+ * The sums are taken of dx before it is rounded to `dtype`, in an order that depends on the number of rows alone. With beta = 0,
+ * dbias is not read. x, dy, dx: `rows` of `dtype`. bias: [columns] of `bias_dtype`. dbias: [columns] of f32. dx may be dy itself,
+ * with the same strides. */
+typedef struct ww_activation_backward_params {
+    ww_rows rows;
+    const void *x;
+    int64_t x_strides[3];
+    const void *bias; /* may be null */
+    const void *dy;
+    int64_t dy_strides[3];
+    void *dx;
+    int64_t dx_strides[3];
+    float *dbias; /* may be null: then nothing needs a workspace */
+    void *workspace; /* 16-byte aligned */
+    int64_t workspace_bytes;
+    float beta;
+    int32_t kind; /* WW_ACTIVATION_* */
+    ww_dtype dtype;
+    ww_dtype bias_dtype;
+} ww_activation_backward_params;
+WW_STATIC_ASSERT(sizeof(ww_activation_backward_params) == 176, "ww_activation_backward_params");
+int32_t WW_FUNCTION(activation_backward)(const ww_activation_backward_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; of the pointers it only matters whether dbias is null. */
+int64_t WW_FUNCTION(activation_backward_workspace)(const ww_activation_backward_params *params);
+
+/* y = f(gate) * up, where a row of x + bias is gate | up. y: [rows, columns] of `dtype`. x: [rows, 2 * columns] of `dtype`. bias:
+ * [2 * columns] of `bias_dtype`. */
+typedef struct ww_glu_params {
+    int64_t rows;
+    int64_t columns;
+    const void *x;
+    int64_t x_stride;
+    const void *bias; /* may be null */
+    void *y;
+    int64_t y_stride;
+    int32_t kind; /* WW_ACTIVATION_* */
+    ww_dtype dtype;
+    ww_dtype bias_dtype;
+    int32_t reserved;
+} ww_glu_params;
+WW_STATIC_ASSERT(sizeof(ww_glu_params) == 72, "ww_glu_params");
+int32_t WW_FUNCTION(glu)(const ww_glu_params *params, ww_stream stream);
+
+/* dx = dy * up * f'(gate) | dy * f(gate); dbias = beta * dbias + sum over rows of dx, where it is asked for, as of
+ * `ww_activation_backward`. dy: [rows, columns] of `dtype`. x, dx: [rows, 2 * columns] of `dtype`. bias: [2 * columns] of
+ * `bias_dtype`. dbias: [2 * columns] of f32. */
+typedef struct ww_glu_backward_params {
+    int64_t rows;
+    int64_t columns;
+    const void *x;
+    int64_t x_stride;
+    const void *bias; /* may be null */
+    const void *dy;
+    int64_t dy_stride;
+    void *dx;
+    int64_t dx_stride;
+    float *dbias; /* may be null: then nothing needs a workspace */
+    void *workspace; /* 16-byte aligned */
+    int64_t workspace_bytes;
+    float beta;
+    int32_t kind; /* WW_ACTIVATION_* */
+    ww_dtype dtype;
+    ww_dtype bias_dtype;
+} ww_glu_backward_params;
+WW_STATIC_ASSERT(sizeof(ww_glu_backward_params) == 112, "ww_glu_backward_params");
+int32_t WW_FUNCTION(glu_backward)(const ww_glu_backward_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; of the pointers it only matters whether dbias is null. */
+int64_t WW_FUNCTION(glu_backward_workspace)(const ww_glu_backward_params *params);
+
+/* dbias = beta * dbias + sum over rows of dy, in an order that depends on the number of rows alone. With beta = 0, dbias is not
+ * read. dy: [rows, columns] of `dtype`. dbias: [columns] of f32. */
+typedef struct ww_bias_backward_params {
+    int64_t rows;
+    int64_t columns;
+    const void *dy;
+    int64_t dy_stride;
+    float *dbias;
+    void *workspace; /* 16-byte aligned */
+    int64_t workspace_bytes;
+    float beta;
+    ww_dtype dtype;
+} ww_bias_backward_params;
+WW_STATIC_ASSERT(sizeof(ww_bias_backward_params) == 64, "ww_bias_backward_params");
+int32_t WW_FUNCTION(bias_backward)(const ww_bias_backward_params *params, ww_stream stream);
+/* The bytes that `workspace` must hold; the pointers of `params` are not looked at. */
+int64_t WW_FUNCTION(bias_backward_workspace)(const ww_bias_backward_params *params);
+
 /* --------------------------------------------------------------------------------------------- cross_entropy.cu */
 
 /* For each row with logits x, V = vocab_size, target t, and q = (1 - label_smoothing) at t, plus label_smoothing / V everywhere:

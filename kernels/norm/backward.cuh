@@ -260,26 +260,5 @@ __global__ void __launch_bounds__(256) norm_backward_columns(const ww_norm_backw
     store_partial_sums(p, blockIdx.y, slice, dgamma, dbeta);
 }
 
-// dgamma (blockIdx.y = 0) and dbeta (1), 32 columns a block: warp w adds up parts w, w + 16, ..., the first one the 16 sums.
-constexpr int sum_warps = 16;
-
-__global__ void __launch_bounds__(32 * sum_warps) norm_backward_sums(const ww_norm_backward_params p, const int parts) {
-    __shared__ float of_warp[sum_warps][32];
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const int64_t column = int64_t{32} * blockIdx.x + lane;
-    float sum = 0.0f;
-    if (column < p.columns) {
-#pragma unroll 4
-        for (int part = warp; part < parts; part += sum_warps) sum += load_once(partial_sums(p, part, blockIdx.y) + column);
-    }
-    of_warp[warp][lane] = sum;
-    __syncthreads();
-    if (warp != 0 || column >= p.columns) return;
-#pragma unroll
-    for (int other = 1; other < sum_warps; ++other) sum += of_warp[other][lane];
-    float *grad = (blockIdx.y == 0 ? p.dgamma : p.dbeta) + column;
-    store(grad, p.beta_acc == 0.0f ? sum : fmaf(p.beta_acc, load(grad), sum));
-}
-
 } // namespace
 } // namespace WW_NAMESPACE

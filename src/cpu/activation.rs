@@ -6,9 +6,9 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::math::{erf, exp, exp_clamped};
-use super::{TASK_ELEMENTS, rows_per_task, simd};
-use crate::ops::Activation;
-use crate::tensor::{View, ViewMut};
+use super::{TASK_ELEMENTS, rows_per_task, scratch, simd, wide};
+use crate::ops::{Activation, ActivationParams, BiasGrad};
+use crate::tensor::{Float, View, ViewMut};
 
 /// √(2/π) and the cubic term of GELU's tanh form.
 const GELU_SCALE: f32 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
@@ -38,12 +38,16 @@ fn gelu_tanh_derivative(x: f32) -> f32 {
 
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
+    // Below −14 the result is 0 in f32; −∞ · 0 would not be.
+    let x = if x < -14.0 { -14.0 } else { x };
     let half = 0.5 * x;
     half.mul_add(erf(x * FRAC_1_SQRT_2), half)
 }
 
 #[inline(always)]
 fn gelu_derivative(x: f32) -> f32 {
+    // Beyond ±14 the derivative is 0 and 1 in f32.
+    let x = clamp(x, -14.0, 14.0);
     let cdf = 0.5f32.mul_add(erf(x * FRAC_1_SQRT_2), 0.5);
     let density = 0.5 * GELU_SCALE * exp(-0.5 * x * x);
     x.mul_add(density, cdf)
@@ -137,119 +141,282 @@ pub fn backward_row(kind: Activation, pre: &[f32], d: &mut [f32]) {
     }
 }
 
-/// Calls `f` on matching pieces of the rows of operands of one shape, in parallel and inside [`simd`].
-fn for_pieces<const N: usize>(
-    inputs: [View; N],
-    mut output: ViewMut,
-    f: impl Fn([&[f32]; N], &mut [f32]) + Sync + Copy,
-) {
-    let (shape, len) = (output.shape(), output.len());
-    if len == 0 {
-        return;
-    }
-    if output.is_contiguous() && inputs.iter().all(View::is_contiguous) {
-        let inputs = inputs.each_ref().map(View::as_slice);
-        output.as_mut_slice().par_chunks_mut(TASK_ELEMENTS).enumerate().for_each(|(i, output)| {
-            let start = i * TASK_ELEMENTS;
-            simd(
-                #[inline(always)]
-                || f(inputs.map(|input| &input[start..start + output.len()]), output),
-            );
-        });
-    } else if shape.rank() == 2 {
-        let block = rows_per_task(shape.dims()[1]);
-        output.par_blocks(block).enumerate().for_each(|(i, mut output)| {
-            simd(
-                #[inline(always)]
-                || {
-                    for row in 0..output.dim(0) {
-                        f(inputs.each_ref().map(|input| input.row([i * block + row])), output.row_mut([row]));
-                    }
-                },
-            );
-        });
-    } else {
-        // A vector has no gaps, so there are at least three axes here.
-        for i in 0..shape.dims()[0] {
-            for_pieces(inputs.map(|input| input.select(0, i)), output.reborrow().select(0, i), f);
+/// `y` = f(gate) · up, for `x` = gate | up. To be called inside [`simd`].
+#[inline(always)]
+fn glu_row(kind: Activation, x: &[f32], y: &mut [f32]) {
+    #[inline(always)]
+    fn row(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+        let (gate, up) = x.split_at(y.len());
+        for ((y, &gate), &up) in y.iter_mut().zip(gate).zip(up) {
+            *y = f(gate) * up;
         }
     }
+    match kind {
+        Activation::GeluTanh => row(x, y, gelu_tanh),
+        Activation::Gelu => row(x, y, gelu),
+        Activation::Relu => row(x, y, relu),
+        Activation::Silu => row(x, y, silu),
+    }
 }
 
-/// See [`crate::ops::activation`].
-pub fn activation(kind: Activation, x: View, y: ViewMut) {
-    for_pieces(
-        [x],
-        y,
-        #[inline(always)]
-        |[x], y| apply(kind, x, y),
-    );
+/// `dx` = dy · up · f′(gate) | dy · f(gate), for `x` = gate | up. To be called inside [`simd`].
+#[inline(always)]
+fn glu_backward_row(kind: Activation, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    #[inline(always)]
+    fn row(x: &[f32], dy: &[f32], dx: &mut [f32], f: impl Fn(f32) -> f32, derivative: impl Fn(f32) -> f32) {
+        let (gate, up) = x.split_at(dy.len());
+        let (dgate, dup) = dx.split_at_mut(dy.len());
+        for i in 0..dy.len() {
+            dgate[i] = dy[i] * up[i] * derivative(gate[i]);
+            dup[i] = dy[i] * f(gate[i]);
+        }
+    }
+    match kind {
+        Activation::GeluTanh => row(x, dy, dx, gelu_tanh, gelu_tanh_derivative),
+        Activation::Gelu => row(x, dy, dx, gelu, gelu_derivative),
+        Activation::Relu => row(x, dy, dx, relu, relu_derivative),
+        Activation::Silu => row(x, dy, dx, silu, silu_derivative),
+    }
 }
 
-/// See [`crate::ops::activation_backward`].
-pub fn activation_backward(kind: Activation, x: View, dy: View, dx: ViewMut) {
-    for_pieces(
-        [x, dy],
-        dx,
-        #[inline(always)]
-        |[x, dy], dx| {
-            dx.copy_from_slice(dy);
-            backward_row(kind, x, dx);
-        },
-    );
+/// Calls `f` with matrices in f32, those of other types through scratch memory; `output` has what it had.
+fn in_f32<T: Float, const N: usize>(inputs: [View<T>; N], output: ViewMut<T>, f: impl FnOnce([View; N], ViewMut)) {
+    match T::as_f32_mut(output) {
+        Ok(output) => f(inputs.map(|input| T::as_f32(input).expect("of the output's type")), output),
+        Err(output) => scratch::with(inputs.iter().map(View::len).sum(), |mut memory| {
+            let inputs = inputs.map(|input| {
+                let (wide, rest) = std::mem::take(&mut memory).split_at_mut(input.len());
+                memory = rest;
+                wide::load(input, wide);
+                View::contiguous(wide, input.shape())
+            });
+            wide::update(output, |output| f(inputs, output));
+        }),
+    }
 }
 
-/// See [`crate::ops::swiglu`].
-pub fn swiglu(x: View, y: ViewMut) {
-    let block = rows_per_task(x.dim(1));
-    x.par_blocks(block).zip(y.par_blocks(block)).for_each(|(x, mut y)| {
+/// Calls `f` on matching rows of matrices, and inside [`simd`]. The first input's have `bias` added.
+fn for_rows<const N: usize>(
+    inputs: [View; N],
+    output: &mut ViewMut,
+    bias: Option<&[f32]>,
+    f: impl Fn([&[f32]; N], &mut [f32]),
+) {
+    scratch::with(bias.map_or(0, <[f32]>::len), |biased| {
         simd(
             #[inline(always)]
             || {
-                for row in 0..x.dim(0) {
-                    let y = y.row_mut([row]);
-                    let (gate, up) = x.row([row]).split_at(y.len());
-                    for ((y, &gate), &up) in y.iter_mut().zip(gate).zip(up) {
-                        *y = silu(gate) * up;
+                for row in 0..output.dim(0) {
+                    let mut rows = inputs.each_ref().map(|input| input.row([row]));
+                    if let Some(bias) = bias {
+                        for ((biased, &x), &bias) in biased.iter_mut().zip(rows[0]).zip(bias) {
+                            *biased = x + bias;
+                        }
+                        rows[0] = biased;
                     }
+                    f(rows, output.row_mut([row]));
                 }
             },
         );
     });
 }
 
-/// See [`crate::ops::swiglu_backward`].
-pub fn swiglu_backward(x: View, dy: View, dx: ViewMut) {
-    let block = rows_per_task(x.dim(1));
-    x.par_blocks(block).zip(dy.par_blocks(block)).zip(dx.par_blocks(block)).for_each(|((x, dy), mut dx)| {
-        simd(
+/// A view as a matrix with the same last axis, where that needs no copy.
+fn as_matrix<T: Float>(view: View<T>) -> Option<View<T>> {
+    let columns = view.dims().last().copied().unwrap_or(1);
+    view.reshape([view.len() / columns.max(1), columns]).ok()
+}
+
+/// Calls `f` with operands of as many rows as matrices: once where they can be seen as such, else for each index of the first axes.
+fn for_matrices<T: Float, const N: usize>(
+    inputs: [View<T>; N],
+    mut output: ViewMut<T>,
+    f: &mut impl FnMut([View<T>; N], ViewMut<T>),
+) {
+    let columns = output.dims().last().copied().unwrap_or(1);
+    let shape = [output.len() / columns.max(1), columns];
+    if inputs.iter().all(|&input| as_matrix(input).is_some())
+        && let Ok(output) = output.reborrow().reshape(shape)
+    {
+        return f(inputs.map(|input| as_matrix(input).expect("as it was")), output);
+    }
+    for i in 0..output.dim(0) {
+        for_matrices(inputs.map(|input| input.select(0, i)), output.reborrow().select(0, i), f);
+    }
+}
+
+/// Calls `f` on matching pieces of the rows of operands of as many rows, in parallel and inside [`simd`]. The first input's have
+/// `bias` added.
+fn for_pieces<T: Float, const N: usize>(
+    inputs: [View<T>; N],
+    output: ViewMut<T>,
+    bias: Option<&[f32]>,
+    f: impl Fn([&[f32]; N], &mut [f32]) + Sync + Copy,
+) {
+    let run = |inputs: [View<T>; N], output: ViewMut<T>| {
+        in_f32(inputs, output, |inputs, mut output| for_rows(inputs, &mut output, bias, f));
+    };
+    let (shape, len) = (output.shape(), output.len());
+    let dense = |input: &View<T>| input.is_contiguous() && input.shape() == shape;
+    if bias.is_none() && output.is_contiguous() && inputs.iter().all(dense) {
+        let flat = inputs.map(|input| input.reshape([1, len]).expect("a view without gaps is one row"));
+        let output = output.reshape([len]).expect("a view without gaps is one row");
+        output.par_blocks(TASK_ELEMENTS).enumerate().for_each(|(i, output)| {
+            let piece = output.len();
+            let output = output.reshape([1, piece]).expect("a piece is one row");
+            run(flat.map(|input| input.narrow(1, i * TASK_ELEMENTS, piece)), output);
+        });
+        return;
+    }
+    for_matrices(inputs, output, &mut |inputs, output| {
+        let block = rows_per_task(output.dim(1));
+        output.par_blocks(block).enumerate().for_each(|(i, output)| {
+            run(inputs.map(|input| input.narrow(0, i * block, output.dim(0))), output);
+        });
+    });
+}
+
+/// The same in blocks of whole rows, with the sums over rows of what `f` leaves, before it is rounded to T.
+fn for_pieces_with_sums<T: Float, const N: usize>(
+    inputs: [View<T>; N],
+    output: ViewMut<T>,
+    bias: Option<&[f32]>,
+    grad: BiasGrad,
+    f: impl Fn([&[f32]; N], &mut [f32]) + Sync + Copy,
+) {
+    let BiasGrad { mut dbias, mut beta } = grad;
+    for_matrices(inputs, output, &mut |inputs, output| {
+        let (rows, columns, block) = (output.dim(0), output.dim(1), rows_of_sums(output.dim(1)));
+        let mut partial = vec![0.0; rows.div_ceil(block) * columns];
+        if columns > 0 {
+            let blocks = output.par_blocks(block).zip(partial.par_chunks_exact_mut(columns));
+            blocks.enumerate().for_each(|(i, (output, partial))| {
+                let inputs = inputs.map(|input| input.narrow(0, i * block, output.dim(0)));
+                in_f32(inputs, output, |inputs, mut output| {
+                    for_rows(inputs, &mut output, bias, f);
+                    simd(
+                        #[inline(always)]
+                        || sum_rows(output.as_view(), partial),
+                    );
+                });
+            });
+        }
+        join_blocks(&partial, columns, beta, dbias.row_mut([]));
+        beta = 1.0;
+    });
+}
+
+/// The rows of one block of sums over rows: at least 32 keep the second stage below a thirtieth of the first.
+fn rows_of_sums(columns: usize) -> usize {
+    rows_per_task(columns).max(32)
+}
+
+/// Calls `f` with the activation and its bias in f32, which is converted once for all rows.
+fn with_bias<W: Float>(params: &ActivationParams<W>, f: impl FnOnce(Activation, Option<&[f32]>)) {
+    let row = params.bias.map(|bias| bias.reshape([1, bias.len()]).expect("a row without gaps is a matrix of one"));
+    wide::read_optional(row, |bias| f(params.kind, bias.as_ref().map(|bias| bias.row([0]))));
+}
+
+/// See [`crate::ops::activation`].
+pub fn activation<T: Float, W: Float>(params: &ActivationParams<W>, x: View<T>, y: ViewMut<T>) {
+    with_bias(params, |kind, bias| {
+        for_pieces(
+            [x],
+            y,
+            bias,
             #[inline(always)]
-            || {
-                for row in 0..x.dim(0) {
-                    let dy = dy.row([row]);
-                    let (gate, up) = x.row([row]).split_at(dy.len());
-                    let (dgate, dup) = dx.row_mut([row]).split_at_mut(dy.len());
-                    for i in 0..dy.len() {
-                        dgate[i] = dy[i] * up[i] * silu_derivative(gate[i]);
-                        dup[i] = dy[i] * silu(gate[i]);
-                    }
-                }
-            },
+            |[x], y| apply(kind, x, y),
         );
+    });
+}
+
+/// See [`crate::ops::activation_backward`]; without `dy` that is what `dx` holds.
+pub fn activation_backward<T: Float, W: Float>(
+    params: &ActivationParams<W>,
+    x: View<T>,
+    dy: Option<View<T>>,
+    dx: ViewMut<T>,
+    bias_grad: Option<BiasGrad>,
+) {
+    fn run<T: Float, const N: usize>(
+        inputs: [View<T>; N],
+        dx: ViewMut<T>,
+        bias: Option<&[f32]>,
+        bias_grad: Option<BiasGrad>,
+        f: impl Fn([&[f32]; N], &mut [f32]) + Sync + Copy,
+    ) {
+        match bias_grad {
+            None => for_pieces(inputs, dx, bias, f),
+            Some(grad) => for_pieces_with_sums(inputs, dx, bias, grad, f),
+        }
+    }
+    with_bias(params, |kind, bias| match dy {
+        Some(dy) => run(
+            [x, dy],
+            dx,
+            bias,
+            bias_grad,
+            #[inline(always)]
+            |[x, dy], dx| {
+                dx.copy_from_slice(dy);
+                backward_row(kind, x, dx);
+            },
+        ),
+        None => run(
+            [x],
+            dx,
+            bias,
+            bias_grad,
+            #[inline(always)]
+            |[x], dx| backward_row(kind, x, dx),
+        ),
+    });
+}
+
+/// See [`crate::ops::glu`].
+pub fn glu<T: Float, W: Float>(params: &ActivationParams<W>, x: View<T>, y: ViewMut<T>) {
+    with_bias(params, |kind, bias| {
+        for_pieces(
+            [x],
+            y,
+            bias,
+            #[inline(always)]
+            |[x], y| glu_row(kind, x, y),
+        );
+    });
+}
+
+/// See [`crate::ops::glu_backward`].
+pub fn glu_backward<T: Float, W: Float>(
+    params: &ActivationParams<W>,
+    x: View<T>,
+    dy: View<T>,
+    dx: ViewMut<T>,
+    bias_grad: Option<BiasGrad>,
+) {
+    #[inline(always)]
+    fn with_kind(kind: Activation) -> impl Fn([&[f32]; 2], &mut [f32]) + Sync + Copy {
+        #[inline(always)]
+        move |[x, dy], dx| glu_backward_row(kind, x, dy, dx)
+    }
+    with_bias(params, |kind, bias| match bias_grad {
+        None => for_pieces([x, dy], dx, bias, with_kind(kind)),
+        Some(grad) => for_pieces_with_sums([x, dy], dx, bias, grad, with_kind(kind)),
     });
 }
 
 /// See [`crate::ops::bias_backward`].
-pub fn bias_backward(dy: View, beta: f32, mut dbias: ViewMut) {
-    // Blocks of at least 32 rows keep the second stage below a thirtieth of the first.
-    let (columns, block) = (dy.dim(1), rows_per_task(dy.dim(1)).max(32));
+pub fn bias_backward<T: Float>(dy: View<T>, beta: f32, mut dbias: ViewMut) {
+    let (columns, block) = (dy.dim(1), rows_of_sums(dy.dim(1)));
     let mut partial = vec![0.0; dy.dim(0).div_ceil(block) * columns];
     if columns > 0 {
         dy.par_blocks(block).zip(partial.par_chunks_exact_mut(columns)).for_each(|(dy, partial)| {
-            simd(
-                #[inline(always)]
-                || sum_rows(dy, partial),
-            );
+            wide::read(dy, |dy| {
+                simd(
+                    #[inline(always)]
+                    || sum_rows(dy, partial),
+                );
+            });
         });
     }
     join_blocks(&partial, columns, beta, dbias.row_mut([]));

@@ -12,6 +12,22 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_activation"]
+    pub fn activation(params: *const ww_activation_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_activation_backward"]
+    pub fn activation_backward(params: *const ww_activation_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_activation_backward_workspace"]
+    pub fn activation_backward_workspace(params: *const ww_activation_backward_params) -> i64;
+    #[link_name = "\u{1}ww_glu"]
+    pub fn glu(params: *const ww_glu_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_glu_backward"]
+    pub fn glu_backward(params: *const ww_glu_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_glu_backward_workspace"]
+    pub fn glu_backward_workspace(params: *const ww_glu_backward_params) -> i64;
+    #[link_name = "\u{1}ww_bias_backward"]
+    pub fn bias_backward(params: *const ww_bias_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_bias_backward_workspace"]
+    pub fn bias_backward_workspace(params: *const ww_bias_backward_params) -> i64;
     #[link_name = "\u{1}ww_cross_entropy"]
     pub fn cross_entropy(params: *const ww_cross_entropy_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_reciprocal_count"]

@@ -1,6 +1,10 @@
 // Generated from kernels/sim/sim.h by tests/bindings.rs: change that, not this.
 use super::types::*;
 
+pub const WW_ACTIVATION_GELU_TANH: i32 = 0;
+pub const WW_ACTIVATION_GELU: i32 = 1;
+pub const WW_ACTIVATION_RELU: i32 = 2;
+pub const WW_ACTIVATION_SILU: i32 = 3;
 pub const WW_ROTARY_INTERLEAVED: i32 = 0;
 pub const WW_ROTARY_HALF: i32 = 1;
 pub const WW_SIM_EARLY: i32 = 0;
@@ -241,6 +245,22 @@ unsafe extern "C" {
     pub fn softmax(params: *const ww_softmax_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_softmax_backward"]
     pub fn softmax_backward(params: *const ww_softmax_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_activation"]
+    pub fn activation(params: *const ww_activation_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_activation_backward"]
+    pub fn activation_backward(params: *const ww_activation_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_activation_backward_workspace"]
+    pub fn activation_backward_workspace(params: *const ww_activation_backward_params) -> i64;
+    #[link_name = "\u{1}ww_sim_glu"]
+    pub fn glu(params: *const ww_glu_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_glu_backward"]
+    pub fn glu_backward(params: *const ww_glu_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_glu_backward_workspace"]
+    pub fn glu_backward_workspace(params: *const ww_glu_backward_params) -> i64;
+    #[link_name = "\u{1}ww_sim_bias_backward"]
+    pub fn bias_backward(params: *const ww_bias_backward_params, stream: ww_stream) -> i32;
+    #[link_name = "\u{1}ww_sim_bias_backward_workspace"]
+    pub fn bias_backward_workspace(params: *const ww_bias_backward_params) -> i64;
     #[link_name = "\u{1}ww_sim_cross_entropy"]
     pub fn cross_entropy(params: *const ww_cross_entropy_params, stream: ww_stream) -> i32;
     #[link_name = "\u{1}ww_sim_reciprocal_count"]

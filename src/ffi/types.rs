@@ -9,6 +9,10 @@ pub const WW_BF16: i32 = 1;
 pub const WW_F16: i32 = 2;
 pub const WW_NORM_LAYER: i32 = 0;
 pub const WW_NORM_RMS: i32 = 1;
+pub const WW_ACTIVATION_GELU_TANH: i32 = 0;
+pub const WW_ACTIVATION_GELU: i32 = 1;
+pub const WW_ACTIVATION_RELU: i32 = 2;
+pub const WW_ACTIVATION_SILU: i32 = 3;
 pub const WW_ROTARY_INTERLEAVED: i32 = 0;
 pub const WW_ROTARY_HALF: i32 = 1;
 pub type ww_stream = *mut ::core::ffi::c_void;
@@ -259,6 +263,208 @@ const _: () = {
         [::core::mem::offset_of!(ww_softmax_backward_params, scale) - 96usize];
     ["Offset of field: ww_softmax_backward_params::dtype"]
         [::core::mem::offset_of!(ww_softmax_backward_params, dtype) - 100usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_activation_params {
+    pub rows: ww_rows,
+    pub x: *const ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub bias: *const ::core::ffi::c_void,
+    pub y: *mut ::core::ffi::c_void,
+    pub y_strides: [i64; 3usize],
+    pub kind: i32,
+    pub dtype: ww_dtype,
+    pub bias_dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_activation_params"][::core::mem::size_of::<ww_activation_params>() - 120usize];
+    ["Alignment of ww_activation_params"][::core::mem::align_of::<ww_activation_params>() - 8usize];
+    ["Offset of field: ww_activation_params::rows"][::core::mem::offset_of!(ww_activation_params, rows) - 0usize];
+    ["Offset of field: ww_activation_params::x"][::core::mem::offset_of!(ww_activation_params, x) - 32usize];
+    ["Offset of field: ww_activation_params::x_strides"]
+        [::core::mem::offset_of!(ww_activation_params, x_strides) - 40usize];
+    ["Offset of field: ww_activation_params::bias"][::core::mem::offset_of!(ww_activation_params, bias) - 64usize];
+    ["Offset of field: ww_activation_params::y"][::core::mem::offset_of!(ww_activation_params, y) - 72usize];
+    ["Offset of field: ww_activation_params::y_strides"]
+        [::core::mem::offset_of!(ww_activation_params, y_strides) - 80usize];
+    ["Offset of field: ww_activation_params::kind"][::core::mem::offset_of!(ww_activation_params, kind) - 104usize];
+    ["Offset of field: ww_activation_params::dtype"][::core::mem::offset_of!(ww_activation_params, dtype) - 108usize];
+    ["Offset of field: ww_activation_params::bias_dtype"]
+        [::core::mem::offset_of!(ww_activation_params, bias_dtype) - 112usize];
+    ["Offset of field: ww_activation_params::reserved"]
+        [::core::mem::offset_of!(ww_activation_params, reserved) - 116usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_activation_backward_params {
+    pub rows: ww_rows,
+    pub x: *const ::core::ffi::c_void,
+    pub x_strides: [i64; 3usize],
+    pub bias: *const ::core::ffi::c_void,
+    pub dy: *const ::core::ffi::c_void,
+    pub dy_strides: [i64; 3usize],
+    pub dx: *mut ::core::ffi::c_void,
+    pub dx_strides: [i64; 3usize],
+    pub dbias: *mut f32,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub beta: f32,
+    pub kind: i32,
+    pub dtype: ww_dtype,
+    pub bias_dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_activation_backward_params"][::core::mem::size_of::<ww_activation_backward_params>() - 176usize];
+    ["Alignment of ww_activation_backward_params"][::core::mem::align_of::<ww_activation_backward_params>() - 8usize];
+    ["Offset of field: ww_activation_backward_params::rows"]
+        [::core::mem::offset_of!(ww_activation_backward_params, rows) - 0usize];
+    ["Offset of field: ww_activation_backward_params::x"]
+        [::core::mem::offset_of!(ww_activation_backward_params, x) - 32usize];
+    ["Offset of field: ww_activation_backward_params::x_strides"]
+        [::core::mem::offset_of!(ww_activation_backward_params, x_strides) - 40usize];
+    ["Offset of field: ww_activation_backward_params::bias"]
+        [::core::mem::offset_of!(ww_activation_backward_params, bias) - 64usize];
+    ["Offset of field: ww_activation_backward_params::dy"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dy) - 72usize];
+    ["Offset of field: ww_activation_backward_params::dy_strides"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dy_strides) - 80usize];
+    ["Offset of field: ww_activation_backward_params::dx"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dx) - 104usize];
+    ["Offset of field: ww_activation_backward_params::dx_strides"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dx_strides) - 112usize];
+    ["Offset of field: ww_activation_backward_params::dbias"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dbias) - 136usize];
+    ["Offset of field: ww_activation_backward_params::workspace"]
+        [::core::mem::offset_of!(ww_activation_backward_params, workspace) - 144usize];
+    ["Offset of field: ww_activation_backward_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_activation_backward_params, workspace_bytes) - 152usize];
+    ["Offset of field: ww_activation_backward_params::beta"]
+        [::core::mem::offset_of!(ww_activation_backward_params, beta) - 160usize];
+    ["Offset of field: ww_activation_backward_params::kind"]
+        [::core::mem::offset_of!(ww_activation_backward_params, kind) - 164usize];
+    ["Offset of field: ww_activation_backward_params::dtype"]
+        [::core::mem::offset_of!(ww_activation_backward_params, dtype) - 168usize];
+    ["Offset of field: ww_activation_backward_params::bias_dtype"]
+        [::core::mem::offset_of!(ww_activation_backward_params, bias_dtype) - 172usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_glu_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub x: *const ::core::ffi::c_void,
+    pub x_stride: i64,
+    pub bias: *const ::core::ffi::c_void,
+    pub y: *mut ::core::ffi::c_void,
+    pub y_stride: i64,
+    pub kind: i32,
+    pub dtype: ww_dtype,
+    pub bias_dtype: ww_dtype,
+    pub reserved: i32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_glu_params"][::core::mem::size_of::<ww_glu_params>() - 72usize];
+    ["Alignment of ww_glu_params"][::core::mem::align_of::<ww_glu_params>() - 8usize];
+    ["Offset of field: ww_glu_params::rows"][::core::mem::offset_of!(ww_glu_params, rows) - 0usize];
+    ["Offset of field: ww_glu_params::columns"][::core::mem::offset_of!(ww_glu_params, columns) - 8usize];
+    ["Offset of field: ww_glu_params::x"][::core::mem::offset_of!(ww_glu_params, x) - 16usize];
+    ["Offset of field: ww_glu_params::x_stride"][::core::mem::offset_of!(ww_glu_params, x_stride) - 24usize];
+    ["Offset of field: ww_glu_params::bias"][::core::mem::offset_of!(ww_glu_params, bias) - 32usize];
+    ["Offset of field: ww_glu_params::y"][::core::mem::offset_of!(ww_glu_params, y) - 40usize];
+    ["Offset of field: ww_glu_params::y_stride"][::core::mem::offset_of!(ww_glu_params, y_stride) - 48usize];
+    ["Offset of field: ww_glu_params::kind"][::core::mem::offset_of!(ww_glu_params, kind) - 56usize];
+    ["Offset of field: ww_glu_params::dtype"][::core::mem::offset_of!(ww_glu_params, dtype) - 60usize];
+    ["Offset of field: ww_glu_params::bias_dtype"][::core::mem::offset_of!(ww_glu_params, bias_dtype) - 64usize];
+    ["Offset of field: ww_glu_params::reserved"][::core::mem::offset_of!(ww_glu_params, reserved) - 68usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_glu_backward_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub x: *const ::core::ffi::c_void,
+    pub x_stride: i64,
+    pub bias: *const ::core::ffi::c_void,
+    pub dy: *const ::core::ffi::c_void,
+    pub dy_stride: i64,
+    pub dx: *mut ::core::ffi::c_void,
+    pub dx_stride: i64,
+    pub dbias: *mut f32,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub beta: f32,
+    pub kind: i32,
+    pub dtype: ww_dtype,
+    pub bias_dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_glu_backward_params"][::core::mem::size_of::<ww_glu_backward_params>() - 112usize];
+    ["Alignment of ww_glu_backward_params"][::core::mem::align_of::<ww_glu_backward_params>() - 8usize];
+    ["Offset of field: ww_glu_backward_params::rows"][::core::mem::offset_of!(ww_glu_backward_params, rows) - 0usize];
+    ["Offset of field: ww_glu_backward_params::columns"]
+        [::core::mem::offset_of!(ww_glu_backward_params, columns) - 8usize];
+    ["Offset of field: ww_glu_backward_params::x"][::core::mem::offset_of!(ww_glu_backward_params, x) - 16usize];
+    ["Offset of field: ww_glu_backward_params::x_stride"]
+        [::core::mem::offset_of!(ww_glu_backward_params, x_stride) - 24usize];
+    ["Offset of field: ww_glu_backward_params::bias"][::core::mem::offset_of!(ww_glu_backward_params, bias) - 32usize];
+    ["Offset of field: ww_glu_backward_params::dy"][::core::mem::offset_of!(ww_glu_backward_params, dy) - 40usize];
+    ["Offset of field: ww_glu_backward_params::dy_stride"]
+        [::core::mem::offset_of!(ww_glu_backward_params, dy_stride) - 48usize];
+    ["Offset of field: ww_glu_backward_params::dx"][::core::mem::offset_of!(ww_glu_backward_params, dx) - 56usize];
+    ["Offset of field: ww_glu_backward_params::dx_stride"]
+        [::core::mem::offset_of!(ww_glu_backward_params, dx_stride) - 64usize];
+    ["Offset of field: ww_glu_backward_params::dbias"]
+        [::core::mem::offset_of!(ww_glu_backward_params, dbias) - 72usize];
+    ["Offset of field: ww_glu_backward_params::workspace"]
+        [::core::mem::offset_of!(ww_glu_backward_params, workspace) - 80usize];
+    ["Offset of field: ww_glu_backward_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_glu_backward_params, workspace_bytes) - 88usize];
+    ["Offset of field: ww_glu_backward_params::beta"][::core::mem::offset_of!(ww_glu_backward_params, beta) - 96usize];
+    ["Offset of field: ww_glu_backward_params::kind"][::core::mem::offset_of!(ww_glu_backward_params, kind) - 100usize];
+    ["Offset of field: ww_glu_backward_params::dtype"]
+        [::core::mem::offset_of!(ww_glu_backward_params, dtype) - 104usize];
+    ["Offset of field: ww_glu_backward_params::bias_dtype"]
+        [::core::mem::offset_of!(ww_glu_backward_params, bias_dtype) - 108usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ww_bias_backward_params {
+    pub rows: i64,
+    pub columns: i64,
+    pub dy: *const ::core::ffi::c_void,
+    pub dy_stride: i64,
+    pub dbias: *mut f32,
+    pub workspace: *mut ::core::ffi::c_void,
+    pub workspace_bytes: i64,
+    pub beta: f32,
+    pub dtype: ww_dtype,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ww_bias_backward_params"][::core::mem::size_of::<ww_bias_backward_params>() - 64usize];
+    ["Alignment of ww_bias_backward_params"][::core::mem::align_of::<ww_bias_backward_params>() - 8usize];
+    ["Offset of field: ww_bias_backward_params::rows"][::core::mem::offset_of!(ww_bias_backward_params, rows) - 0usize];
+    ["Offset of field: ww_bias_backward_params::columns"]
+        [::core::mem::offset_of!(ww_bias_backward_params, columns) - 8usize];
+    ["Offset of field: ww_bias_backward_params::dy"][::core::mem::offset_of!(ww_bias_backward_params, dy) - 16usize];
+    ["Offset of field: ww_bias_backward_params::dy_stride"]
+        [::core::mem::offset_of!(ww_bias_backward_params, dy_stride) - 24usize];
+    ["Offset of field: ww_bias_backward_params::dbias"]
+        [::core::mem::offset_of!(ww_bias_backward_params, dbias) - 32usize];
+    ["Offset of field: ww_bias_backward_params::workspace"]
+        [::core::mem::offset_of!(ww_bias_backward_params, workspace) - 40usize];
+    ["Offset of field: ww_bias_backward_params::workspace_bytes"]
+        [::core::mem::offset_of!(ww_bias_backward_params, workspace_bytes) - 48usize];
+    ["Offset of field: ww_bias_backward_params::beta"]
+        [::core::mem::offset_of!(ww_bias_backward_params, beta) - 56usize];
+    ["Offset of field: ww_bias_backward_params::dtype"]
+        [::core::mem::offset_of!(ww_bias_backward_params, dtype) - 60usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]

@@ -9,7 +9,7 @@ use crate::model::config::{Config, Positions};
 use crate::model::parameters::{BlockSlots, Gradients, Linear, Norm};
 use crate::model::workspace::{AttentionActivations, FeedForwardActivations, NormActivations, Scratch};
 use crate::ops::{
-    self, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormGrads, NormParams, NormStats, NormStatsMut,
+    self, Activation, AttentionOptions, Dropout, Epilogue, Gemm, Mask, NormGrads, NormParams, NormStats, NormStatsMut,
 };
 use crate::tensor::{Tensor, View, ViewMut};
 
@@ -284,7 +284,7 @@ impl Layer<'_> {
             }
             None => {
                 self.slots.up.forward(params, x, acts.up.view_mut())?;
-                ops::swiglu(acts.up.view(), acts.activated.view_mut())?;
+                ops::glu(Activation::Silu, acts.up.view(), acts.activated.view_mut())?;
             }
         }
         let place = Place::FeedForwardBranch { layer: self.index };
@@ -314,7 +314,8 @@ impl Layer<'_> {
             }
             None => {
                 down.backward_input(params, dy, scratch.activated.view_mut(), Epilogue::None)?;
-                ops::swiglu_backward(acts.up.view(), scratch.activated.view(), scratch.up.view_mut())?;
+                let (x, dy) = (acts.up.view(), scratch.activated.view());
+                ops::glu_backward(Activation::Silu, x, dy, scratch.up.view_mut(), None)?;
             }
         }
         up.backward_parameters(grads, x, scratch.up.view())?;
