@@ -8,11 +8,11 @@ use std::path::Path;
 
 use compare::{Tolerance, assert_close, to_f64};
 use safetensors::SafeTensors;
-use warpweave::{Stream, Tensor};
 use warpweave::ops::{
-    self, AdamW, AdamWBuffers, AdamWState, AdamWStep, AttentionOptions, CrossEntropy, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut,
-    Rotary, RotaryLayout, Window,
+    self, AdamW, AdamWBuffers, AdamWState, AdamWStep, AttentionOptions, CrossEntropy, Mask, NormGrads, NormKind,
+    NormParams, NormStats, NormStatsMut, Rotary, RotaryLayout, Window,
 };
+use warpweave::{Stream, Tensor};
 
 /// A file of `tests/fixtures`.
 struct Fixture(Vec<u8>);

@@ -191,17 +191,14 @@ __global__ void __launch_bounds__(update_threads, 4) adamw_update(const __grid_c
         } else {
             x.template load<false>(p, at);
         }
-        bool decayed[4];
-        const int64_t from = max(at.first, int64_t{0}), to = min(at.index(3), p.count - 1);
-        if (from < run.begin || from >= run.end) run = find_run(ranges, from);
-        if (to < run.end) {
-#pragma unroll
-            for (int e = 0; e < 4; ++e) decayed[e] = run.decayed;
-        } else {
-#pragma unroll
+        uint32_t decayed = run.decayed ? 0xF : 0; // a bit for each
+        if (at.first < run.begin || at.index(3) >= run.end) {
+            decayed = 0;
+#pragma unroll 1
             for (int e = 0; e < 4; ++e) {
-                if (at.index(e) >= run.end) run = find_run(ranges, at.index(e));
-                decayed[e] = run.decayed;
+                const int64_t index = at.index(e);
+                if (index < run.begin || index >= run.end) run = find_run(ranges, index);
+                decayed |= static_cast<uint32_t>(run.decayed) << e;
             }
         }
         const bool has_master = !std::is_same_v<T, float> && p.master != nullptr;
@@ -219,7 +216,7 @@ __global__ void __launch_bounds__(update_threads, 4) adamw_update(const __grid_c
             const float square = __fadd_rn(__fmul_rn(beta2, x.v.of[e]), __fmul_rn(__fmul_rn(gain2, g), g));
             const float before = has_master ? x.master.of[e] : widen(x.weights.of[e]);
             const float towards = __fdiv_rn(__fmul_rn(step_size, mean), __fadd_rn(__fmul_rn(v_scale, __fsqrt_rn(square)), p.eps));
-            const float after = __fsub_rn(before, __fadd_rn(towards, __fmul_rn(decayed[e] ? decay : 0.0f, before)));
+            const float after = __fsub_rn(before, __fadd_rn(towards, __fmul_rn(decayed >> e & 1 ? decay : 0.0f, before)));
             x.m.of[e] = mean;
             x.v.of[e] = square;
             x.master.of[e] = after;

@@ -35,7 +35,7 @@ pub fn begin(options: &AdamWStep, grad_norm: f32, state: &mut ww_adamw_state) {
 fn power(mut base: f64, mut exponent: u64) -> f64 {
     let mut result = 1.0;
     while exponent != 0 {
-        if exponent % 2 != 0 {
+        if !exponent.is_multiple_of(2) {
             result *= base;
         }
         base *= base;

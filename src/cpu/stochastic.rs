@@ -24,7 +24,7 @@ fn each(seed: u64, step: u64, first: u64, x: &[f32], out: &mut [u16], round: imp
     let mut four = words(first / 4);
     for (i, (&x, out)) in x.iter().zip(out).enumerate() {
         let at = first.wrapping_add(i as u64);
-        if at % 4 == 0 {
+        if at.is_multiple_of(4) {
             four = words(at / 4);
         }
         *out = round(x, four[(at % 4) as usize]);
@@ -51,7 +51,7 @@ fn f16_bits(x: f32, word: u32) -> u16 {
         // In units of 2⁻⁴⁰ that is 16 bits.
         ..LEAST_NORMAL => sign | (((x.abs() * 2f32.powi(40)) as u32 + (word >> 16)) >> 16) as u16,
         // 13 bits less of mantissa, and the bias of the exponent is 15 instead of 127.
-        ..=INFINITY => sign | (((magnitude + (word >> 19)) >> 13) - (112 << 10)).min(0x7C00) as u16,
+        LEAST_NORMAL..=INFINITY => sign | (((magnitude + (word >> 19)) >> 13) - (112 << 10)).min(0x7C00) as u16,
         _ => NAN,
     }
 }

@@ -9,6 +9,7 @@ mod device;
 mod dropout;
 mod embedding;
 mod gemm;
+mod grad_norm;
 mod norm;
 mod rotary;
 mod sampling;

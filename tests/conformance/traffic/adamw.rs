@@ -50,7 +50,9 @@ fn a_step_reads_and_writes_each_buffer_once() {
     fn check<T: Float>(with_master: bool, rounding: Rounding, read: usize, written: usize) {
         for skip in [0, 1] {
             let options = AdamW { rounding, ..AdamW::default() };
-            let Some(kernels) = cost(|stream| update::<T>(stream, LEN, skip, with_master, &options, 1.0)) else { return };
+            let Some(kernels) = cost(|stream| update::<T>(stream, LEN, skip, with_master, &options, 1.0)) else {
+                return;
+            };
             let [kernel] = &kernels[..] else { panic!("one kernel, not {kernels:#?}") };
             let what = format!("{} from element {skip} on", T::NAME);
             // Besides, the state: two sectors a block.
@@ -70,7 +72,9 @@ fn a_step_reads_and_writes_each_buffer_once() {
 
 #[test]
 fn a_skipped_step_moves_nothing() {
-    let Some(kernels) = cost(|stream| update::<f32>(stream, LEN, 0, false, &AdamW::default(), f32::NAN)) else { return };
+    let Some(kernels) = cost(|stream| update::<f32>(stream, LEN, 0, false, &AdamW::default(), f32::NAN)) else {
+        return;
+    };
     assert_eq!(kernels[0].global.load.bytes, 64 * kernels[0].blocks, "{}", kernels[0]);
     assert_eq!(kernels[0].global.store.bytes, 0, "{}", kernels[0]);
 }
