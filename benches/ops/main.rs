@@ -14,6 +14,7 @@
 mod activations;
 mod attention;
 mod ceiling;
+mod copies;
 mod embeddings;
 mod gemm;
 mod optimizer;
@@ -42,6 +43,7 @@ fn main() {
         rows::bench(&mut criterion);
         activations::bench(&mut criterion);
         embeddings::bench(&mut criterion);
+        copies::bench(&mut criterion);
         optimizer::bench(&mut criterion);
         sampling::bench(&mut criterion);
         criterion.final_summary();

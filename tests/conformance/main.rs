@@ -4,12 +4,14 @@
 mod activation;
 mod adamw;
 mod attention;
+mod copy;
 mod cross_entropy;
 mod device;
 mod dropout;
 mod embedding;
 mod gemm;
 mod norm;
+mod reduce;
 mod rotary;
 mod sampling;
 mod softmax;

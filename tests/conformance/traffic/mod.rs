@@ -1,6 +1,8 @@
 //! The bytes that kernels move, and their bank conflicts, as the simulated GPU counts them.
 
+mod copy;
 mod norm;
+mod reduce;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

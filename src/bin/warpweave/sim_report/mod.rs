@@ -1,5 +1,6 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod copies;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -55,6 +56,12 @@ const OPERATIONS: &[Operation] = operations! {
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
+    "copy" ["rows" "columns"] [] copies::copy;
+    "cast" ["rows" "columns"] [] copies::cast;
+    "transpose" ["rows" "columns"] [] copies::transpose;
+    "heads-first" ["batch" "sequence" "heads" "head-dim"] [] copies::heads_first;
+    "fill" ["rows" "columns"] [] copies::fill;
+    "reduce" ["rows" "columns"] [] copies::reduce;
 };
 
 /// What to run an operation on.
