@@ -15,6 +15,7 @@ mod activations;
 mod attention;
 mod ceiling;
 mod clock;
+mod copies;
 mod embeddings;
 mod gemm;
 mod losses;
@@ -46,6 +47,7 @@ fn main() {
         losses::bench(&mut criterion);
         activations::bench(&mut criterion);
         embeddings::bench(&mut criterion);
+        copies::bench(&mut criterion);
         optimizer::bench(&mut criterion);
         sampling::bench(&mut criterion);
         criterion.final_summary();

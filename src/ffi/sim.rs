@@ -1,12 +1,6 @@
 // Generated from kernels/sim/sim.h by tests/bindings.rs: change that, not this.
 use super::types::*;
 
-pub const WW_ACTIVATION_GELU_TANH: i32 = 0;
-pub const WW_ACTIVATION_GELU: i32 = 1;
-pub const WW_ACTIVATION_RELU: i32 = 2;
-pub const WW_ACTIVATION_SILU: i32 = 3;
-pub const WW_ROTARY_INTERLEAVED: i32 = 0;
-pub const WW_ROTARY_HALF: i32 = 1;
 pub const WW_SIM_EARLY: i32 = 0;
 pub const WW_SIM_LATE: i32 = 1;
 pub const WW_SIM_SEEDED: i32 = 2;
@@ -35,19 +29,6 @@ pub const WW_SIM_SPECIAL: i32 = 1;
 pub const WW_SIM_BARRIER: i32 = 2;
 pub const WW_SIM_COLLECTIVE: i32 = 3;
 pub const WW_SIM_COPY: i32 = 4;
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct ww_rows {
-    pub sizes: [i64; 3usize],
-    pub columns: i64,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_rows"][::core::mem::size_of::<ww_rows>() - 32usize];
-    ["Alignment of ww_rows"][::core::mem::align_of::<ww_rows>() - 8usize];
-    ["Offset of field: ww_rows::sizes"][::core::mem::offset_of!(ww_rows, sizes) - 0usize];
-    ["Offset of field: ww_rows::columns"][::core::mem::offset_of!(ww_rows, columns) - 24usize];
-};
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ww_adamw_state {

@@ -4,6 +4,7 @@
 mod activation;
 mod adamw;
 mod attention;
+mod copy;
 mod cross_entropy;
 mod device;
 mod dropout;
@@ -11,6 +12,7 @@ mod embedding;
 mod gemm;
 mod grad_norm;
 mod norm;
+mod reduce;
 mod rotary;
 mod sampling;
 mod softmax;

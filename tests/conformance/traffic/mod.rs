@@ -5,6 +5,9 @@ mod embedding;
 mod cross_entropy;
 mod norm;
 mod sampling;
+mod copy;
+mod norm;
+mod reduce;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

@@ -3,6 +3,7 @@
 mod optimizer;
 mod embedding;
 mod losses;
+mod copies;
 mod rows;
 mod sampling;
 
@@ -69,6 +70,12 @@ const OPERATIONS: &[Operation] = operations! {
     "sample" ["rows" "vocabulary"] [] sampling::sample(Sampling::default());
     "sample-top-k" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_k: Some(40), ..Sampling::default() });
     "sample-top-p" ["rows" "vocabulary"] [] sampling::sample(Sampling { top_p: Some(0.95), ..Sampling::default() });
+    "copy" ["rows" "columns"] [] copies::copy;
+    "cast" ["rows" "columns"] [] copies::cast;
+    "transpose" ["rows" "columns"] [] copies::transpose;
+    "heads-first" ["batch" "sequence" "heads" "head-dim"] [] copies::heads_first;
+    "fill" ["rows" "columns"] [] copies::fill;
+    "reduce" ["rows" "columns"] [] copies::reduce;
 };
 
 /// What to run an operation on.
