@@ -17,6 +17,7 @@
 // unit; label smoothing takes 3 more. An H100 has time for 35 of them for a 16-bit element that is read and written, and for 71 for an
 // f32. So memory bounds it. Rows that begin anywhere (V = 50257) are cut where addresses are multiples of 16: all accesses but
 // those of a row's two ends take whole vectors.
+// Bank conflicts: none, but that each warp of a cluster leaves its four numbers at the same place in all of the cluster's blocks.
 // Without clusters (before sm_90) a row of more than 32768 elements is read in chunks, and all but the last chunk a second time, mostly
 // from L2, if a gradient is wanted.
 //
@@ -109,16 +110,27 @@ __device__ __forceinline__ void rebase(Part &part, float greatest) {
 template <typename T>
 __device__ __forceinline__ void load_logits(float (&s)[held], const LogitsRow<T> &row, int end, int first, int step) {
     constexpr int width = Pack<T>::width, count = held_vectors<T>;
-    Pack<T> packs[count];
-    load_span(packs, static_cast<const T *>(row.start), row.begin, end, first, step);
+    // In two parts: the addresses of all vectors at once are more than there are registers for.
+#pragma unroll
+    for (int half = 0; half < count; half += count / 2) {
+        Pack<T> packs[count / 2];
+        load_span(packs, static_cast<const T *>(row.start), row.begin, end, first + half * step, step);
+#pragma unroll
+        for (int k = 0; k < count / 2; ++k) {
+            float wide[width];
+            packs[k].widen(wide);
+#pragma unroll
+            for (int e = 0; e < width; ++e) s[(half + k) * width + e] = wide[e];
+        }
+    }
     forget_derived(first);
 #pragma unroll
     for (int k = 0; k < count; ++k) {
-        float wide[width];
-        packs[k].widen(wide);
         const uint32_t bits = span_bits<width>(row.begin, end, first + k * step);
 #pragma unroll
-        for (int e = 0; e < width; ++e) s[k * width + e] = bits >> e & 1 ? wide[e] : -INFINITY;
+        for (int e = 0; e < width; ++e) {
+            if (!(bits >> e & 1)) s[k * width + e] = -INFINITY;
+        }
     }
 }
 

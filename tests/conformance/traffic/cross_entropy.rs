@@ -4,7 +4,7 @@ use warpweave::device::{KernelCounters, Stream};
 use warpweave::ops::{self, CrossEntropy};
 use warpweave::tensor::Float;
 
-use super::{assert_moves, assert_no_conflicts, cost, tensor};
+use super::{assert_moves, cost, tensor};
 
 /// What it costs for rows with these targets, `gap` elements apart, with a gradient and without.
 fn cross_entropy<T: Float>(columns: usize, gap: usize, targets: &[u32]) -> Option<[KernelCounters; 2]> {
@@ -21,7 +21,11 @@ fn cross_entropy<T: Float>(columns: usize, gap: usize, targets: &[u32]) -> Optio
         }
     };
     let kernels = [cost(|stream| run(stream, true))?, cost(|stream| run(stream, false))?];
-    kernels.iter().for_each(|kernels| assert_no_conflicts(kernels));
+    for kernels in &kernels {
+        // The warps of a cluster leave what they found at one place in each block, which counts as a conflict.
+        let exchange = kernels[0].shared.store;
+        assert_eq!((kernels[0].conflicts() - exchange.conflicts(), exchange.conflicts() > 0), (0, columns > 16_384));
+    }
     Some(kernels.map(|kernels| <[_; 1]>::try_from(kernels).unwrap()[0].clone()))
 }
 
