@@ -403,6 +403,19 @@ fn strided_operands() {
     });
 }
 
+/// Without positions nothing is added, not even 0.
+#[test]
+fn a_zero_keeps_its_sign() {
+    on_devices(|stream| {
+        let table = Tensor::from_vec([1, 2], vec![-0.0, 0.0]).unwrap().to(stream).unwrap();
+        let tokens = Tensor::zeros_on(stream, [1, 1]).unwrap();
+        let mut y = Tensor::<f32>::zeros_on(stream, [1, 1, 2]).unwrap();
+        let tables = EmbeddingTables { tokens: table.view(), positions: None };
+        ops::embedding(&Embedding::default(), tables, tokens.view(), y.view_mut()).unwrap();
+        assert_eq!(bits(&y.to_vec().unwrap()), bits(&[-0.0, 0.0]));
+    });
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let case = Case { positions: Positions::From(3), dropout: 0.1, ..Case::plain(8, 129, 11, 333, Spread::Even) };
