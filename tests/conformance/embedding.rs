@@ -69,7 +69,7 @@ impl Case {
         let (v, mut rng) = (self.vocab_size, Rng::new(self.seed, 1));
         let mut token = |i: usize| match self.spread {
             Spread::Even => rng.below(v),
-            Spread::Few => rng.below(if i % 4 == 0 { v } else { v.min(3) }),
+            Spread::Few => rng.below(if i.is_multiple_of(4) { v } else { v.min(3) }),
             Spread::Different => i * 7919 % v,
             Spread::Last => v - 1,
             Spread::Holes => 7 * rng.below(v.div_ceil(7)),
