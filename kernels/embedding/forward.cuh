@@ -14,8 +14,8 @@ constexpr int sequences_at_once = 4;
 // A team of `threads_per_row` threads has one place t of `sequences_at_once` sequences; blockIdx.y is the vector of each thread.
 template <typename T>
 __global__ void __launch_bounds__(row_block_threads, 2) embedding_forward(const ww_embedding_params p, const Dropout dropout,
-                                                                       const Divisor by_seq_len, const uint32_t teams,
-                                                                       const int threads_per_row, const bool aligned) {
+                                                                          const Divisor by_seq_len, const uint32_t teams,
+                                                                          const int threads_per_row, const bool aligned) {
     constexpr int width = Pack<T>::width, count = sequences_at_once;
     const int team_of_block = threadIdx.x / threads_per_row, v = blockIdx.y;
     const uint32_t team = blockIdx.x * (blockDim.x / threads_per_row) + team_of_block;
@@ -50,9 +50,12 @@ __global__ void __launch_bounds__(row_block_threads, 2) embedding_forward(const 
             known[k] = known[k] && id < p.position_count;
             gather_rows<Reads::again>(position, p.positions, p.weight_dtype, row, {id < p.position_count}, slice, v);
         }
-        // The product is rounded by itself, so that all devices have the same bits.
+        // The product is rounded by itself, so that all devices have the same bits; and -0 stays what it is where nothing is added.
 #pragma unroll
-        for (int e = 0; e < width; ++e) x[k][e] = __fmul_rn(p.scale, x[k][e]) + position[0][e];
+        for (int e = 0; e < width; ++e) {
+            x[k][e] = __fmul_rn(p.scale, x[k][e]);
+            if (p.positions != nullptr) x[k][e] += position[0][e];
+        }
         if (dropout.p != 0.0f) dropout.apply(x[k], b * seq_len + t, slice, v);
         if (!known[k]) {
 #pragma unroll

@@ -69,7 +69,7 @@ impl Case {
         let (v, mut rng) = (self.vocab_size, Rng::new(self.seed, 1));
         let mut token = |i: usize| match self.spread {
             Spread::Even => rng.below(v),
-            Spread::Few => rng.below(if i % 4 == 0 { v } else { v.min(3) }),
+            Spread::Few => rng.below(if i.is_multiple_of(4) { v } else { v.min(3) }),
             Spread::Different => i * 7919 % v,
             Spread::Last => v - 1,
             Spread::Holes => 7 * rng.below(v.div_ceil(7)),
@@ -400,6 +400,19 @@ fn strided_operands() {
         let dy = y.view().swap_axes(0, 1).narrow(2, 1, 2);
         ops::embedding_backward(&Embedding::default(), tokens, dy, grads).unwrap();
         assert_eq!(dtable.to_vec().unwrap(), [2.0, 4.0, 12.0, 16.0]);
+    });
+}
+
+/// Without positions nothing is added, not even 0.
+#[test]
+fn a_zero_keeps_its_sign() {
+    on_devices(|stream| {
+        let table = Tensor::from_vec([1, 2], vec![-0.0, 0.0]).unwrap().to(stream).unwrap();
+        let tokens = Tensor::zeros_on(stream, [1, 1]).unwrap();
+        let mut y = Tensor::<f32>::zeros_on(stream, [1, 1, 2]).unwrap();
+        let tables = EmbeddingTables { tokens: table.view(), positions: None };
+        ops::embedding(&Embedding::default(), tables, tokens.view(), y.view_mut()).unwrap();
+        assert_eq!(bits(&y.to_vec().unwrap()), bits(&[-0.0, 0.0]));
     });
 }
 

@@ -9,7 +9,7 @@ use super::{assert_moves, assert_no_conflicts, cost, tensor};
 const BATCH: usize = 4;
 const SEQ_LEN: usize = 16;
 const ROWS: usize = BATCH * SEQ_LEN;
-const COLUMNS: usize = 1024;
+const COLUMNS: usize = 512;
 const VOCAB_SIZE: usize = 300;
 
 /// Each token once, or one of four.
@@ -109,9 +109,9 @@ fn positions_backward_read_dy_once() {
 /// Two tiles, and tokens of two digits of 5 bits.
 #[test]
 fn sorting_moves_what_is_stated() {
-    const TOKENS: usize = 8192;
+    const TOKENS: usize = 4608;
     let kernels = cost(|stream| {
-        let (dy, mut dtable) = (tensor::<bf16, _>(stream, [1, TOKENS, 8]), tensor(stream, [VOCAB_SIZE, 8]));
+        let (dy, mut dtable) = (tensor::<bf16, _>(stream, [1, TOKENS, 4]), tensor(stream, [VOCAB_SIZE, 4]));
         let tokens = Tensor::from_vec([1, TOKENS], tokens(TOKENS, true)).unwrap().to(stream).unwrap();
         let grads = EmbeddingGrads { tokens: dtable.view_mut(), positions: None };
         ops::embedding_backward(&Embedding::default(), tokens.view(), dy.view(), grads).unwrap();
@@ -126,7 +126,7 @@ fn sorting_moves_what_is_stated() {
     // Tokens alone in the first pass; the sums of counts beside them.
     let reads = 32 * sort.sectors_read() as usize;
     assert!((12 * TOKENS..13 * TOKENS + 64 * counts).contains(&reads), "{sort}");
-    // A tile's keys of one digit begin and end anywhere.
+    // A tile's keys of one digit begin and end anywhere, and so do the 128 bytes of a warp's request.
     let writes = 32.0 * sort.sectors_written() as f64 / (2 * 8 * TOKENS) as f64;
-    assert!((1.0..1.3).contains(&writes), "{writes:.3}: {sort}");
+    assert!((1.0..1.4).contains(&writes), "{writes:.3}: {sort}");
 }
