@@ -4,7 +4,7 @@
 //   x, residual, y  of one shape, with any strides but the last; y may be x
 //
 // How the work is split. A thread has one vector of 16 bytes (common/elementwise.cuh), loads it and its residual, and draws random
-// numbers while they are on their way: with 38 registers a multiprocessor has 13 blocks, and 26 KiB in flight, where an H100's
+// numbers while they are on their way: with 38 registers a multiprocessor has 12 blocks, and 24 KiB in flight, where an H100's
 // memory asks for 10. One Philox draw serves four elements that follow each other: a vector of a 16-bit type takes two. Where a
 // vector does not begin with an element whose number is a multiple of four, or is not one access, each element has a draw of its
 // own: the same mask, at several times the arithmetic.

@@ -17,6 +17,7 @@ mod ceiling;
 mod embeddings;
 mod gemm;
 mod optimizer;
+mod positions;
 mod rows;
 mod sampling;
 mod support;
@@ -43,6 +44,7 @@ fn main() {
         activations::bench(&mut criterion);
         embeddings::bench(&mut criterion);
         optimizer::bench(&mut criterion);
+        positions::bench(&mut criterion);
         sampling::bench(&mut criterion);
         criterion.final_summary();
     });

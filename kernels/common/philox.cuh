@@ -47,34 +47,48 @@ struct Dropout {
     // One vector of row `row` of an operand with slice.columns columns.
     template <int width>
     __device__ __forceinline__ void apply(float (&x)[width], int64_t row, const RowSlice<width> &slice, int vector) const {
-        apply(x, static_cast<uint64_t>(row) * slice.columns + slice.first(vector), slice.step());
+        const uint64_t start = static_cast<uint64_t>(row) * slice.columns + slice.first(vector);
+        if (slice.packed()) {
+            apply_blocks(x, start);
+        } else {
+            apply_each(x, start, slice.threads);
+        }
     }
 
     // Elements start, start + step, ... of an operand.
     template <int width> __device__ __forceinline__ void apply(float (&x)[width], uint64_t start, int step) const {
-        static_assert(width % 4 == 0, "a vector is made of whole blocks of Philox");
         if (step == 1 && start % 4 == 0) {
-#pragma unroll
-            for (int e = 0; e < width; e += 4) {
-                const uint4 word = words((start + e) / 4);
-                x[e] = apply(x[e], drops(word.x));
-                x[e + 1] = apply(x[e + 1], drops(word.y));
-                x[e + 2] = apply(x[e + 2], drops(word.z));
-                x[e + 3] = apply(x[e + 3], drops(word.w));
-            }
+            apply_blocks(x, start);
         } else {
-            // One loop for all blocks of Philox, which are long, and one over registers, which have no indices.
-            uint32_t dropped = 0;
-#pragma unroll 1
-            for (int e = 0; e < width; ++e) {
-                const uint64_t i = start + static_cast<uint64_t>(e) * step;
-                const uint4 word = words(i / 4);
-                const uint32_t low = i % 2 == 0 ? word.x : word.y, high = i % 2 == 0 ? word.z : word.w;
-                dropped |= static_cast<uint32_t>(drops(i % 4 < 2 ? low : high)) << e;
-            }
-#pragma unroll
-            for (int e = 0; e < width; ++e) x[e] = apply(x[e], (dropped >> e) % 2 != 0);
+            apply_each(x, start, step);
         }
+    }
+
+    // Elements that are whole blocks of Philox.
+    template <int width> __device__ __forceinline__ void apply_blocks(float (&x)[width], uint64_t start) const {
+        static_assert(width % 4 == 0, "a packed vector is made of whole blocks of Philox");
+#pragma unroll
+        for (int e = 0; e < width; e += 4) {
+            const uint4 word = words((start + e) / 4);
+            x[e] = apply(x[e], drops(word.x));
+            x[e + 1] = apply(x[e + 1], drops(word.y));
+            x[e + 2] = apply(x[e + 2], drops(word.z));
+            x[e + 3] = apply(x[e + 3], drops(word.w));
+        }
+    }
+
+    // One loop for all blocks of Philox, which are long, and one over registers, which have no indices.
+    template <int width> __device__ __forceinline__ void apply_each(float (&x)[width], uint64_t start, int step) const {
+        uint32_t dropped = 0;
+#pragma unroll 1
+        for (int e = 0; e < width; ++e) {
+            const uint64_t i = start + static_cast<uint64_t>(e) * step;
+            const uint4 word = words(i / 4);
+            const uint32_t low = i % 2 == 0 ? word.x : word.y, high = i % 2 == 0 ? word.z : word.w;
+            dropped |= static_cast<uint32_t>(drops(i % 4 < 2 ? low : high)) << e;
+        }
+#pragma unroll
+        for (int e = 0; e < width; ++e) x[e] = apply(x[e], (dropped >> e) % 2 != 0);
     }
 };
 

@@ -1,6 +1,7 @@
 //! The bytes that kernels move, and their bank conflicts, as the simulated GPU counts them.
 
 mod norm;
+mod positions;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

@@ -1,5 +1,6 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod positions;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -7,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::NormKind;
+use warpweave::ops::{NormKind, RotaryLayout};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -53,6 +54,9 @@ const OPERATIONS: &[Operation] = operations! {
     "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
     "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
+    "rotary-interleaved" ["batch" "tokens" "heads" "head_dim"] [] positions::rotary(RotaryLayout::Interleaved);
+    "rotary-half" ["batch" "tokens" "heads" "head_dim"] [] positions::rotary(RotaryLayout::Half);
+    "dropout" ["rows" "columns"] [RESIDUAL] positions::dropout;
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
 };
@@ -117,7 +121,7 @@ pub fn command() -> Command {
             Arg::new("shape").value_name("SHAPE").required(true).help("Its shape, such as 4096x1024, or 1x12x512x512 for softmax"),
             Arg::new("type").long("type").value_name("TYPE").value_parser(TYPES).default_value("bf16").help("The type of its numbers"),
             switch(CAUSAL).help("softmax: a query sees no later keys"),
-            switch(RESIDUAL).help("Norms: with the addition of a residual before"),
+            switch(RESIDUAL).help("Norms: with the addition of a residual before. Dropout: after"),
             Arg::new("compute-capability")
                 .long("compute-capability")
                 .value_name("NUMBER")
