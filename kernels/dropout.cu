@@ -4,17 +4,16 @@
 //   x, residual, y  of one shape, with any strides but the last; y may be x
 //
 // How the work is split. A thread has one vector of 16 bytes (common/elementwise.cuh), loads it and its residual, and draws random
-// numbers while they are on their way: with 38 registers a multiprocessor has 13 blocks, and 26 KiB in flight, where an H100's
+// numbers while they are on their way: with 38 registers a multiprocessor has 12 blocks, and 24 KiB in flight, where an H100's
 // memory asks for 10. One Philox draw serves four elements that follow each other: a vector of a 16-bit type takes two. Where a
 // vector does not begin with an element whose number is a multiple of four, or is not one access, each element has a draw of its
 // own: the same mask, at several times the arithmetic.
 //
-// What it costs. 2 elements moved for each, 3 with a residual. A draw's ten rounds are 40 multiplications of 32 bits, halves of
-// 64-bit products that are one instruction for two, and 20 exclusive ors of three; the keys are the same for all threads. With
-// comparisons and products that makes 20 instructions for an element, and finding, converting and storing it 17 more in a 16-bit
-// type, 30 in f32. At the pace of its memory an H100 has time for 34 for an element of 16 bits and for 68 for an f32, half more
-// with a residual. So memory bounds f32 and what has a residual; plain 16-bit dropout asks as much of the arithmetic as of
-// memory. Hence the mask's comparison of integers: a conversion to f32 would cost 8 other instructions.
+// What it costs. 2 elements moved for each, 3 with a residual. A draw's ten rounds are 20 products of 64 bits, 20 exclusive ors of
+// three and carries; the keys are the same for all threads. With comparisons and products that makes about 26 instructions for an
+// element, and finding, converting and storing it 17 more in a 16-bit type, 30 in f32. At the pace of its memory an H100 has time
+// for 34 for an element of 16 bits and for 68 for an f32, half more with a residual. So memory bounds f32 and what has a residual;
+// plain 16-bit dropout is bound by arithmetic, at about four fifths of memory's pace.
 //
 // Instantiations: 3 types.
 #include <algorithm>

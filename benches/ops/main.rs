@@ -20,6 +20,7 @@ mod embeddings;
 mod gemm;
 mod losses;
 mod optimizer;
+mod positions;
 mod rows;
 mod sampling;
 mod summary;
@@ -49,6 +50,7 @@ fn main() {
         embeddings::bench(&mut criterion);
         copies::bench(&mut criterion);
         optimizer::bench(&mut criterion);
+        positions::bench(&mut criterion);
         sampling::bench(&mut criterion);
         criterion.final_summary();
         summary::print();

@@ -18,13 +18,7 @@ pub fn dropout<T: Float>(x: Option<View<T>>, dropout: Dropout, residual: Option<
 }
 
 /// Dropout of a part of an operand, whose first element is the operand's element `start`.
-fn apply<T: Float>(
-    x: Option<View<T>>,
-    dropout: Dropout,
-    residual: Option<View<T>>,
-    mut y: ViewMut<T>,
-    start: u64,
-) {
+fn apply<T: Float>(x: Option<View<T>>, dropout: Dropout, residual: Option<View<T>>, mut y: ViewMut<T>, start: u64) {
     if y.is_empty() {
         return;
     }

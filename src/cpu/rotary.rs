@@ -20,7 +20,8 @@ pub fn rotate<T: Float>(r: &Rotary, x: ViewMut<T>, inverse: bool) {
     x.swap_axes(0, 1).par_blocks(block).enumerate().for_each(|(i, mut x)| {
         let first = i * block;
         let mut angles = Angles::new(f64::from(r.theta), rotary_dim, r.first_position + first);
-        let mut turn = Turn { layout: r.layout, inverse, cos: vec![0.0; rotary_dim / 2], sin: vec![0.0; rotary_dim / 2] };
+        let mut turn =
+            Turn { layout: r.layout, inverse, cos: vec![0.0; rotary_dim / 2], sin: vec![0.0; rotary_dim / 2] };
         match r.positions {
             None => {
                 for t in 0..x.dim(0) {

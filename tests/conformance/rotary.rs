@@ -108,7 +108,10 @@ fn check<T: Float>(stream: &Stream, case: &Case) -> [Vec<u32>; 2] {
         // What does not turn is left alone.
         let rotary_dim = case.rotary_dim.unwrap_or(case.shape[3]);
         let still = |i: &usize| i % case.shape[3] >= rotary_dim;
-        assert!((0..case.len()).filter(still).all(|i| y[i].to_bits() == x[i].to_bits()), "an element beyond {rotary_dim}");
+        assert!(
+            (0..case.len()).filter(still).all(|i| y[i].to_bits() == x[i].to_bits()),
+            "an element beyond {rotary_dim}"
+        );
         y
     });
     [forward, backward].map(|y| bits(&y))
@@ -162,7 +165,9 @@ fn heads_of_every_width() {
 
 #[test]
 fn nothing_to_rotate() {
-    for (shape, rotary_dim) in [([0, 3, 2, 8], None), ([2, 0, 2, 8], None), ([2, 3, 0, 8], None), ([1, 2, 2, 6], Some(0))] {
+    for (shape, rotary_dim) in
+        [([0, 3, 2, 8], None), ([2, 0, 2, 8], None), ([2, 3, 0, 8], None), ([1, 2, 2, 6], Some(0))]
+    {
         on_devices(|stream| {
             let mut x = Tensor::<f32>::from_vec(shape, vec![1.0; shape.iter().product()]).unwrap().to(stream).unwrap();
             ops::rotary(&Rotary { rotary_dim, first_position: 3, ..Rotary::default() }, x.view_mut()).unwrap();

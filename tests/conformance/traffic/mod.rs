@@ -8,6 +8,7 @@ mod sampling;
 mod copy;
 mod norm;
 mod reduce;
+mod positions;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

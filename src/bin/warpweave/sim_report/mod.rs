@@ -4,6 +4,7 @@ mod optimizer;
 mod embedding;
 mod losses;
 mod copies;
+mod positions;
 mod rows;
 mod sampling;
 
@@ -13,6 +14,7 @@ use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
 use warpweave::ops::{NormKind, Sampling};
+use warpweave::ops::{NormKind, RotaryLayout};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -60,6 +62,9 @@ const OPERATIONS: &[Operation] = operations! {
     "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
     "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
     "rms-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Rms);
+    "rotary-interleaved" ["batch" "tokens" "heads" "head_dim"] [] positions::rotary(RotaryLayout::Interleaved);
+    "rotary-half" ["batch" "tokens" "heads" "head_dim"] [] positions::rotary(RotaryLayout::Half);
+    "dropout" ["rows" "columns"] [RESIDUAL] positions::dropout;
     "softmax" ["batch" "heads" "queries" "keys"] [CAUSAL] rows::softmax;
     "softmax-backward" ["batch" "heads" "queries" "keys"] [] rows::softmax_backward;
     "embedding" ["batch" "tokens" "vocabulary" "columns"] [] embedding::embedding;
@@ -138,7 +143,7 @@ pub fn command() -> Command {
             Arg::new("shape").value_name("SHAPE").required(true).help("Its shape, such as 4096x1024, or 1x12x512x512 for softmax"),
             Arg::new("type").long("type").value_name("TYPE").value_parser(TYPES).default_value("bf16").help("The type of its numbers"),
             switch(CAUSAL).help("softmax: a query sees no later keys"),
-            switch(RESIDUAL).help("Norms: with the addition of a residual before"),
+            switch(RESIDUAL).help("Norms: with the addition of a residual before. Dropout: after"),
             Arg::new("compute-capability")
                 .long("compute-capability")
                 .value_name("NUMBER")
