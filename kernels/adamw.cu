@@ -26,7 +26,6 @@
 // Instantiations: 3 types of weights times 3 of gradients; 3 kernels for parts of the norm; the sum and the beginning: 14. All
 // else (master copy, stochastic rounding, alignment) are branches that all threads take alike.
 #include <algorithm>
-#include <cfloat>
 
 #include "adamw/grad_norm.cuh"
 #include "adamw/update.cuh"

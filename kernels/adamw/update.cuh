@@ -1,6 +1,8 @@
 // The kernels of a step of AdamW. ../adamw.cu says what they compute and how.
 #pragma once
 
+#include <cfloat>
+
 #include "../common/philox.cuh"
 #include "../common/stochastic.cuh"
 

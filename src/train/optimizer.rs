@@ -118,3 +118,43 @@ pub(crate) fn not_finite(what: &'static str, step: u64, value: f32) -> Error {
                   a smaller clipping norm";
     Error::NotFinite { what, step, value, advice: advice.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Config;
+    use crate::train::Decay;
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        let mut model = Transformer::new(Config::gpt2(29, 11, 1, 16, 4), 1).unwrap();
+        let options = OptimizerOptions {
+            schedule: Schedule::new(Decay::Constant, 1e-2, 0, 10).unwrap(),
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.1,
+            clip: 1.0,
+            head_schedule: None,
+        };
+        let mut optimizer = Optimizer::new(options, &model).unwrap();
+        let mut grads = Gradients::new(model.layout()).unwrap();
+        grads.flat.as_mut_slice().fill(0.5);
+        optimizer.update(&mut model, &grads).unwrap();
+        let values = |model: &mut Transformer, optimizer: &Optimizer| {
+            [model.parameters_mut().view().as_slice(), optimizer.m.as_slice(), optimizer.v.as_slice()].concat()
+        };
+        let before = values(&mut model, &optimizer);
+
+        grads.flat.as_mut_slice()[7] = f32::NAN;
+        let error = optimizer.update(&mut model, &grads).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { step: 2, .. }), "{error:?}");
+        assert_eq!(values(&mut model, &optimizer), before);
+        assert_eq!(optimizer.step(), 1);
+
+        grads.flat.as_mut_slice()[7] = 0.5;
+        optimizer.update(&mut model, &grads).unwrap();
+        assert_eq!(optimizer.step(), 2);
+        assert_ne!(values(&mut model, &optimizer), before);
+    }
+}
