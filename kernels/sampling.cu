@@ -12,7 +12,7 @@
 // tile of 32 vectors of 16 bytes; vectors lie on multiples of 16 wherever the row begins. A pass over the row is one loop of each
 // warp over its part, then one exchange between warps:
 //   1. the greatest key, an integer in the order of logits, with the lowest token that has it; temperature 0 ends here;
-//   2. for top-k and top-p a descent each: a histogram over one digit of 8 bits in shared memory, of counts or of weights, says into
+//   2. for top-k and top-p a descent each: a histogram of counts or weights over a digit of 8 bits, in shared memory, says into
 //      which bin the cut falls, and the next pass looks into that bin; what ties at the last digit is cut by the token's number;
 //   3. the sum of each warp's kept weights. Each warp then knows where in the running sums its own part begins and ends;
 //      the one that has the drawn point goes through its tiles once more, by prefix sums over lanes.

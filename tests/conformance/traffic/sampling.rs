@@ -29,7 +29,7 @@ fn logits_are_read_once() {
         Sampling { top_k: Some(40), top_p: Some(0.9), min_p: Some(0.01), ..plain },
     ] {
         // Rows of one warp, of a block and of a cluster.
-        for (rows, vocab_size) in [(16, 256), (2, 8192), (1, 50_256)] {
+        for (rows, vocab_size) in [(16, 256), (17, 4096), (1, 50_256)] {
             let Some(kernel) = sample::<f32>(options, rows, vocab_size) else { return };
             assert_moves(&format!("{options:?} in f32"), kernel.sectors_read(), rows * vocab_size * 4);
             assert_eq!(kernel.global.load.efficiency(), 1.0, "{kernel}");
@@ -39,7 +39,7 @@ fn logits_are_read_once() {
             // Histograms are of integers that share bins, which atomics wait for. In a cluster a warp writes to one place in each
             // of its blocks; nothing else conflicts.
             assert_eq!(kernel.shared.load.conflicts(), 0, "{kernel}");
-            assert!(kernel.shared.store.conflicts() == 0 || vocab_size == 50_256, "{kernel}");
+            assert!(kernel.shared.store.conflicts() == 0 || kernel.blocks > rows as u64, "{kernel}");
         }
     }
 }
