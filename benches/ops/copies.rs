@@ -76,7 +76,8 @@ fn reductions<T: Float>(group: &mut Group, stream: &Stream) {
             time_on(group, stream, label::<T>(name, stream), net.name, moved_as::<T>(rows * width), || {
                 let x = random_on::<T, 2>(stream, shape)?;
                 let mut mean = Tensor::zeros_on(stream, [shape[0]])?;
-                let (mut max_abs, mut bad) = (Tensor::zeros_on(stream, [shape[0]])?, Tensor::zeros_on(stream, [shape[0]])?);
+                let (mut max_abs, mut bad) =
+                    (Tensor::zeros_on(stream, [shape[0]])?, Tensor::zeros_on(stream, [shape[0]])?);
                 Ok(move || {
                     let (mean, max_abs) = (Some(mean.view_mut()), Some(max_abs.view_mut()));
                     let non_finite = Some(bad.view_mut());

@@ -57,10 +57,11 @@ template <typename F> int32_t for_parts(const Operands &all, F f, int axis = 0) 
 // Fills in the axes of `p`, a ww_strided_copy_params or a ww_strided_fill_params. False where no kernel can run with it.
 template <typename Params> bool read_axes(const Params &p, Operands &operands) {
     if (p.rank < 0 || p.rank > most_rank) return false;
+    const bool empty = std::count(p.sizes, p.sizes + p.rank, 0) > 0;
     int64_t elements = 1;
     for (int axis = 0; axis < p.rank; ++axis) {
         const int64_t size = p.sizes[axis];
-        if (size < 0 || p.y_strides[axis] < 0 || (size > 1 && p.y_strides[axis] == 0)) return false;
+        if (size < 0 || p.y_strides[axis] < 0 || (size > 1 && p.y_strides[axis] == 0 && !empty)) return false;
         if (size != 0 && elements > INT64_MAX / size) return false;
         elements *= std::max<int64_t>(size, 1);
         if (size == 1) continue;

@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(tile_threads) copy_tiles(TilesPlan plan, Conve
     across *= tile_side;
     along *= tile_side;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    uint32_t bits[rows * parts];
+    uint32_t bits[rows * parts] = {};
 #pragma unroll
     for (int i = 0; i < rows * parts; ++i) {
         const int row = along + warp + i / parts * warps, column = across + lane + i % parts * 32;
@@ -109,15 +109,16 @@ __global__ void __launch_bounds__(tile_threads) copy_tiles(TilesPlan plan, Conve
 #pragma unroll
     for (int i = 0; i < rows * parts; ++i) {
         const int row = warp + i / parts * warps, column = lane + i % parts * 32;
-        if (along + row < plan.along && across + column < plan.across) tile[row][column] = converted_bits(bits[i], conversion);
+        tile[row][column] = converted_bits(bits[i], conversion);
     }
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < rows * parts; ++i) {
         const int row = warp + i / parts * warps, column = lane + i % parts * 32;
+        const uint32_t element = tile[column][row];
         if (across + row < plan.across && along + column < plan.along) {
             const int64_t to = y_start + (across + row) * plan.y_stride + along + column;
-            store_bits(plan.y, to, conversion.y_bytes, tile[column][row]);
+            store_bits(plan.y, to, conversion.y_bytes, element);
         }
     }
 }

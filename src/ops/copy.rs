@@ -208,10 +208,7 @@ mod tests {
         assert_eq!(axes(x.view().swap_axes(1, 2), y.view_mut()), heads_first);
         assert_eq!(axes(x.view(), y.view_mut().swap_axes(1, 2)), heads_first);
         let (x, mut y) = (Tensor::<f32>::zeros([6, 4, 5]).unwrap(), Tensor::<f32>::zeros([20, 6]).unwrap());
-        assert_eq!(
-            axes(x.view().reshape([6, 20]).unwrap().t(), y.view_mut()),
-            (vec![20, 6], vec![1, 20], vec![6, 1])
-        );
+        assert_eq!(axes(x.view().reshape([6, 20]).unwrap().t(), y.view_mut()), (vec![20, 6], vec![1, 20], vec![6, 1]));
     }
 
     #[test]

@@ -62,8 +62,14 @@ pub fn reduce<T: Float>(x: View<T>, wanted: Reductions) -> Result<()> {
     check.rows("x", &x)?;
     let [rows, columns] = [0, 1].map(|axis| x.dim(axis));
     let Reductions { sum, mean, sum_of_squares, min, max, max_abs, non_finite } = &wanted;
-    let outputs =
-        [("sum", sum), ("mean", mean), ("sum_of_squares", sum_of_squares), ("min", min), ("max", max), ("max_abs", max_abs)];
+    let outputs = [
+        ("sum", sum),
+        ("mean", mean),
+        ("sum_of_squares", sum_of_squares),
+        ("min", min),
+        ("max", max),
+        ("max_abs", max_abs),
+    ];
     for (name, output) in outputs {
         output.as_ref().map_or(Ok(()), |output| check.operand(name, output, [rows]))?;
     }

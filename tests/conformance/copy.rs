@@ -181,7 +181,8 @@ fn ordered(order: [usize; 4]) -> Place {
 /// The kernel for squares in registers: sizes that it divides, around its tiles' edges. And the one for tiles: all others.
 #[test]
 fn transposes() {
-    for [rows, columns] in [[8, 8], [64, 136], [128, 72], [264, 16], [8, 1024], [65, 64], [64, 63], [100, 130], [7, 9]] {
+    for [rows, columns] in [[8, 8], [64, 136], [128, 72], [264, 16], [8, 1024], [65, 64], [64, 63], [100, 130], [7, 9]]
+    {
         for dims in [[1, 1, rows, columns], [2, rows, 1, columns]] {
             let across = ordered(if dims[1] == 1 { [0, 1, 3, 2] } else { [3, 0, 2, 1] });
             check_copy::<u32>(dims, &across, &DENSE);
@@ -248,7 +249,8 @@ fn casts_of_all_numbers() {
         }
     }
     // The upper half of an f32, with lower halves around the ties of both types.
-    let near = |high: u32| [0, 0x0fff, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001].map(|low| f32::from_bits(high << 16 | low));
+    let near =
+        |high: u32| [0, 0x0fff, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001].map(|low| f32::from_bits(high << 16 | low));
     let wide: Vec<f32> = (0..=u32::from(u16::MAX)).step_by(3).flat_map(near).collect();
     let halves: Vec<f16> = (0..=u16::MAX).map(f16::from_bits).collect();
     let brains: Vec<bf16> = (0..=u16::MAX).map(bf16::from_bits).collect();

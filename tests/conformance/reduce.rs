@@ -21,7 +21,8 @@ fn run<T: Float>(stream: &Stream, shape: [usize; 2], layout: Layout, x: &[f32]) 
     non_finite.view_mut().promise().unwrap();
     let [sum, mean, sum_of_squares, min, max, max_abs] = floats.each_mut().map(|float| Some(float.view_mut()));
     let non_finite_view = Some(non_finite.view_mut());
-    ops::reduce(x.view(), Reductions { sum, mean, sum_of_squares, min, max, max_abs, non_finite: non_finite_view }).unwrap();
+    ops::reduce(x.view(), Reductions { sum, mean, sum_of_squares, min, max, max_abs, non_finite: non_finite_view })
+        .unwrap();
     Results { floats: floats.map(|float| float.values()), non_finite: non_finite.to_vec().unwrap() }
 }
 
@@ -43,7 +44,12 @@ fn check<T: Float>(stream: &Stream, shape: [usize; 2], layout: Layout, x: &[f32]
     let squares = of_rows(&|row| row.iter().map(|x| x * x).sum());
     assert_close("sum_of_squares", &floats[2], &squares, Tolerance { abs: 0.0, rel: 5e-6 });
     let exact = Tolerance { abs: 0.0, rel: 0.0 };
-    assert_close("min", &floats[3], &of_rows(&|row| nan_or(row, row.iter().copied().fold(f64::INFINITY, f64::min))), exact);
+    assert_close(
+        "min",
+        &floats[3],
+        &of_rows(&|row| nan_or(row, row.iter().copied().fold(f64::INFINITY, f64::min))),
+        exact,
+    );
     let max = of_rows(&|row| nan_or(row, row.iter().copied().fold(f64::NEG_INFINITY, f64::max)));
     assert_close("max", &floats[4], &max, exact);
     let max_abs = of_rows(&|row| nan_or(row, row.iter().fold(0.0, |max, x| x.abs().max(max))));

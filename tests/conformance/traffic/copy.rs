@@ -48,7 +48,8 @@ fn dense<T: Float, U: Float>() {
     assert_exact::<T, U>("dense", &kernel, "copy_rows", 32_800);
     // Half of each lane's 16 bytes, where the other side is wider.
     let lanes = [size_of::<T>(), size_of::<U>()].map(|bytes| 16 * bytes / size_of::<T>().max(size_of::<U>()));
-    let per_request = [kernel.global.load, kernel.global.store].map(|traffic| traffic.bytes as f64 / traffic.requests as f64);
+    let per_request =
+        [kernel.global.load, kernel.global.store].map(|traffic| traffic.bytes as f64 / traffic.requests as f64);
     assert!(per_request.iter().zip(lanes).all(|(got, lane)| *got > 0.99 * 32.0 * lane as f64), "{kernel}");
 }
 
