@@ -73,9 +73,32 @@ __device__ __forceinline__ void finish_vector(const ww_norm_backward_params &p, 
     }
 }
 
-// Where part `part` of the sums over rows lies in the workspace, of parts x [dgamma, dbeta] x columns.
+// Where part `part` of the sums over rows lies in the workspace, of parts x [dgamma, dbeta] x padded columns.
+__host__ __device__ constexpr int64_t padded_columns(int64_t columns) { return (columns + 15) / 16 * 16; }
 __device__ __forceinline__ float *partial_sums(const ww_norm_backward_params &p, int part, int which) {
-    return static_cast<float *>(p.workspace) + (int64_t{2} * part + which) * p.columns;
+    return static_cast<float *>(p.workspace) + (int64_t{2} * part + which) * padded_columns(p.columns);
+}
+
+// Where a column is in there: bits 2 and 3 are exchanged. A thread with 8 columns stores 16 bytes twice. In the columns' own
+// order every second 16 bytes of a warp would be left out each time, a half of each sector; so two neighbors' lie side by side.
+__device__ __forceinline__ int64_t partial_position(int64_t column) {
+    return (column & ~int64_t{12}) | (column & 4) << 1 | (column & 8) >> 1;
+}
+
+template <int width>
+__device__ __forceinline__ void store_partial_sum(float *sums, const RowSlice<width> &slice, int v, const float (&x)[width]) {
+    if (slice.packed()) { // the workspace is aligned, whatever the rows are
+        if (!slice.has(v, 0)) return;
+#pragma unroll
+        for (int e = 0; e < width; e += 4) {
+            store(reinterpret_cast<float4 *>(sums + partial_position(slice.first(v) + e)), float4{x[e], x[e + 1], x[e + 2], x[e + 3]});
+        }
+    } else {
+#pragma unroll
+        for (int e = 0; e < width; ++e) {
+            if (slice.has(v, e)) store(sums + partial_position(slice.column(v, e)), x[e]);
+        }
+    }
 }
 
 template <int width, int count>
@@ -83,8 +106,8 @@ __device__ __forceinline__ void store_partial_sums(const ww_norm_backward_params
                                                    const float (&dgamma)[count][width], const float (&dbeta)[count][width]) {
 #pragma unroll
     for (int v = 0; v < count; ++v) {
-        store_floats(partial_sums(p, part, 0), slice, v, dgamma[v]);
-        if (p.dbeta != nullptr) store_floats(partial_sums(p, part, 1), slice, v, dbeta[v]);
+        store_partial_sum(partial_sums(p, part, 0), slice, v, dgamma[v]);
+        if (p.dbeta != nullptr) store_partial_sum(partial_sums(p, part, 1), slice, v, dbeta[v]);
     }
 }
 
@@ -138,9 +161,10 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         return slice;
     };
     const int operands = staged_operands(p);
-    const auto staged = [&](int stage, int operand, int v) -> Pack<T> & {
-        return dynamic_shared<Pack<T>>()[((stage * operands + operand) * vectors + v) * blockDim.x + threadIdx.x];
+    const auto place = [&](int stage, int operand, int v) {
+        return dynamic_shared<Pack<T>>() + ((stage * operands + operand) * vectors + v) * blockDim.x + threadIdx.x;
     };
+    const auto staged = [&](int stage, int operand, int v) { return load_shared(place(stage, operand, v)); };
     const auto fetch_row = [&](const T *start, const RowSlice<width> &slice, int stage, int operand) {
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
@@ -148,9 +172,9 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
                 // What is absent becomes zeros, read from nowhere.
                 const bool there = slice.has(v, 0);
                 const T *from = there ? start + slice.first(v) : static_cast<const T *>(p.x);
-                async_copy_cg(&staged(stage, operand, v), from, there ? 16 : 0);
+                async_copy_cg(place(stage, operand, v), from, there ? 16 : 0);
             } else {
-                staged(stage, operand, v) = load_vector<Reads::in_place>(start, slice, v);
+                store_shared(place(stage, operand, v), load_vector<Reads::in_place>(start, slice, v));
             }
         }
     };
@@ -270,7 +294,9 @@ __global__ void __launch_bounds__(32 * sum_warps) norm_backward_sums(const ww_no
     float sum = 0.0f;
     if (column < p.columns) {
 #pragma unroll 4
-        for (int part = warp; part < parts; part += sum_warps) sum += load_once(partial_sums(p, part, blockIdx.y) + column);
+        for (int part = warp; part < parts; part += sum_warps) {
+            sum += load_once(partial_sums(p, part, blockIdx.y) + partial_position(column));
+        }
     }
     of_warp[warp][lane] = sum;
     __syncthreads();

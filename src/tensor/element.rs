@@ -1,6 +1,5 @@
 //! What tensors hold.
 
-use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::{View, ViewMut};
@@ -135,8 +134,7 @@ macro_rules! float16 {
 }
 
 float16!(bf16, DType::Bf16, load_bf16, store_bf16);
-// The `half` crate uses the processor's conversion instructions where there are any.
-float16!(f16, DType::F16, HalfFloatSliceExt::convert_to_f32_slice, store_f16);
+float16!(f16, DType::F16, load_f16, store_f16);
 
 /// Shifts, which compile to vector instructions.
 #[inline(always)]
@@ -158,9 +156,36 @@ fn store_bf16(row: &[f32], out: &mut [bf16]) {
     }
 }
 
+/// As [`f16::to_f32`], without a branch.
+#[inline(always)]
+fn load_f16(row: &[f16], out: &mut [f32]) {
+    for (out, x) in out.iter_mut().zip(row) {
+        let bits = u32::from(x.to_bits());
+        let (sign, magnitude) = ((bits & 0x8000) << 16, bits & 0x7fff);
+        // With its fields where an f32 has them, the number is too small by the difference of the exponents' biases, 127 − 15.
+        // The product is exact, subnormal numbers included.
+        let number = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
+        let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
+        let quiet = if magnitude > 0x7c00 { 0x0040_0000 } else { 0 };
+        *out = f32::from_bits(sign | number.to_bits() | special | quiet);
+    }
+}
+
+/// As [`f16::from_f32`], without a branch.
 #[inline(always)]
 fn store_f16(row: &[f32], out: &mut [f16]) {
-    out.convert_from_f32_slice(row);
+    for (out, x) in out.iter_mut().zip(row) {
+        let bits = x.to_bits();
+        let (sign, magnitude) = (bits >> 16 & 0x8000, bits & 0x7fff_ffff);
+        // The exponent's bias becomes 15; rounding as in `store_bf16`, of 13 bits. What is too large becomes infinity.
+        let rebiased = magnitude.wrapping_sub(112 << 23);
+        let normal = (rebiased.wrapping_add(0xfff + (magnitude >> 13 & 1)) >> 13).min(0x7c00);
+        // Below 2^-14 the numbers are 2^-24 apart, as those from 0.5 on are: the sum rounds to them.
+        let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
+        let nan = magnitude >> 13 & 0x3ff | 0x7e00;
+        let finite = if magnitude < 0x3880_0000 { subnormal } else { normal };
+        *out = f16::from_bits((sign | if magnitude > 0x7f80_0000 { nan } else { finite }) as u16);
+    }
 }
 
 #[cfg(test)]
