@@ -1,5 +1,6 @@
 //! What tensors hold.
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::{View, ViewMut};
@@ -156,35 +157,64 @@ fn store_bf16(row: &[f32], out: &mut [bf16]) {
     }
 }
 
-/// As [`f16::to_f32`], without a branch.
+/// By the processor's instructions where it has them. The `half` crate knows them, too, but calls a function for every few numbers:
+/// it cannot be inlined into code that is compiled for other instructions.
 #[inline(always)]
 fn load_f16(row: &[f16], out: &mut [f32]) {
-    for (out, x) in out.iter_mut().zip(row) {
-        let bits = u32::from(x.to_bits());
-        let (sign, magnitude) = ((bits & 0x8000) << 16, bits & 0x7fff);
-        // With its fields where an f32 has them, the number is too small by the difference of the exponents' biases, 127 − 15.
-        // The product is exact, subnormal numbers included.
-        let number = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
-        let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
-        let quiet = if magnitude > 0x7c00 { 0x0040_0000 } else { 0 };
-        *out = f32::from_bits(sign | number.to_bits() | special | quiet);
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("f16c") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { f16c::load(row, out) };
     }
+    row.convert_to_f32_slice(out);
 }
 
-/// As [`f16::from_f32`], without a branch.
+/// As [`load_f16`].
 #[inline(always)]
 fn store_f16(row: &[f32], out: &mut [f16]) {
-    for (out, x) in out.iter_mut().zip(row) {
-        let bits = x.to_bits();
-        let (sign, magnitude) = (bits >> 16 & 0x8000, bits & 0x7fff_ffff);
-        // The exponent's bias becomes 15; rounding as in `store_bf16`, of 13 bits. What is too large becomes infinity.
-        let rebiased = magnitude.wrapping_sub(112 << 23);
-        let normal = (rebiased.wrapping_add(0xfff + (magnitude >> 13 & 1)) >> 13).min(0x7c00);
-        // Below 2^-14 the numbers are 2^-24 apart, as those from 0.5 on are: the sum rounds to them.
-        let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
-        let nan = magnitude >> 13 & 0x3ff | 0x7e00;
-        let finite = if magnitude < 0x3880_0000 { subnormal } else { normal };
-        *out = f16::from_bits((sign | if magnitude > 0x7f80_0000 { nan } else { finite }) as u16);
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("f16c") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { f16c::store(row, out) };
+    }
+    out.convert_from_f32_slice(row);
+}
+
+/// Eight conversions in an instruction.
+#[cfg(target_arch = "x86_64")]
+mod f16c {
+    use std::arch::x86_64::{
+        _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128, _mm_storeu_si128, _mm256_cvtph_ps, _mm256_cvtps_ph,
+        _mm256_loadu_ps, _mm256_storeu_ps,
+    };
+
+    use half::f16;
+
+    #[target_feature(enable = "avx,f16c")]
+    pub fn load(row: &[f16], out: &mut [f32]) {
+        let ((row, row_rest), (out, out_rest)) = (row.as_chunks::<8>(), out.as_chunks_mut::<8>());
+        for (out, x) in out.iter_mut().zip(row) {
+            // SAFETY: both are arrays of the size that is read or written.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(x.as_ptr().cast()))) };
+        }
+        for (out, x) in out_rest.iter_mut().zip(row_rest) {
+            *out = x.to_f32();
+        }
+    }
+
+    #[target_feature(enable = "avx,f16c")]
+    pub fn store(row: &[f32], out: &mut [f16]) {
+        let ((row, row_rest), (out, out_rest)) = (row.as_chunks::<8>(), out.as_chunks_mut::<8>());
+        for (out, x) in out.iter_mut().zip(row) {
+            // SAFETY: as above.
+            unsafe {
+                let rounded = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm256_loadu_ps(x.as_ptr()));
+                _mm_storeu_si128(out.as_mut_ptr().cast(), rounded);
+            }
+        }
+        for (out, &x) in out_rest.iter_mut().zip(row_rest) {
+            *out = f16::from_f32(x);
+        }
     }
 }
 
