@@ -24,6 +24,9 @@
 // Without clusters, wide rows are read twice: by a kernel that finds their means, a block for a row, and by one for dx and the
 // sums over rows, a thread for a vector of columns. Order and bits are those of the cluster.
 //
+// Shared memory: no access has bank conflicts. (The sums that the blocks of a cluster leave for each other are stores of a lane for
+// each block, which the simulated GPU counts as if they went to one memory.)
+//
 // Instantiations: 3 forward kernels, 2 backward ones and 2 for wide rows without clusters, for each of 3 types, and 1 for the
 // last sums: 22. All else (types of gamma and beta, residual, dropout, alignment, which norm) are branches that all threads
 // take alike.
