@@ -7,9 +7,10 @@
 // Bytes: 2 elements for each (4 with a residual), and 8 per row. Operations: about 10 for each element, 25 more with dropout.
 // Memory bounds it. A row belongs to a few lanes, a warp, a block or a cluster (`forward_shapes`). A block ends with its row,
 // or its rows, and the hardware keeps many in flight; gamma and beta come from L1.
-// Without clusters (before sm_90) the widest rows have one block of as many warps, at most 1024 threads: each then plays two
-// threads of a row of more than 32768 columns, the second one's elements in shared memory, 128 KiB for f32. Where a block has
-// less, on an sm_86 or sm_89, each pass reads again what did not fit. Order and bits are those of the cluster.
+// Without clusters (before sm_90, or on a part of a GPU that has no room for one) the widest rows have one block of as many
+// warps, at most 1024 threads: each then plays two threads of a row of more than 32768 columns, the second one's elements in
+// shared memory, 128 KiB for f32. Where a block has less, on an sm_86 or sm_89, each pass reads again what did not fit. Order and
+// bits are those of the cluster.
 //
 // Backward. n = (x - mean) * rstd and g = dy * gamma:
 //     dx = rstd * (g - mean(g) - n * mean(g * n)) + residual_grad,   dgamma = sum over rows of dy * n,   dbeta = of dy
@@ -22,6 +23,9 @@
 // the shape alone.
 // Without clusters, wide rows are read twice: by a kernel that finds their means, a block for a row, and by one for dx and the
 // sums over rows, a thread for a vector of columns. Order and bits are those of the cluster.
+//
+// Shared memory: no access has bank conflicts. (The sums that the blocks of a cluster leave for each other are stores of a lane for
+// each block, which the simulated GPU counts as if they went to one memory.)
 //
 // Instantiations: 3 forward kernels, 2 backward ones and 2 for wide rows without clusters, for each of 3 types, and 1 for the
 // last sums: 22. All else (types of gamma and beta, residual, dropout, alignment, which norm) are branches that all threads
@@ -58,7 +62,7 @@ constexpr Shape forward_shapes[] = {
     {8192, {32, 8, 1}, 32, 256, 0},  // larger blocks would leave an SM with one or two, which load and sum by turns
     {16384, {32, 8, 2}, 32, 256, 0}, // so more columns take more blocks
     {32768, {32, 8, 4}, 32, 256, 0}, // the same
-    {65536, {32, 8, 8}, 32, 256, 0}, // 8: the largest cluster that every device with clusters takes
+    {65536, {32, 8, 8}, 32, 256, 0}, // 8: the largest cluster that every whole GPU with clusters takes
 };
 
 // The sums over rows take 2 registers per column. max_partials is one wave on 132 SMs with 2 blocks each, with clusters fitted
@@ -91,8 +95,9 @@ template <typename T> int32_t launch_forward(const ww_norm_params &p, ww_stream 
     LaunchShape launch_shape;
     launch_shape.block = shape.block_threads;
     if (team.blocks > 1) {
+        launch_shape.grid = launch_shape.cluster = team.blocks;
         bool clusters = false;
-        if (const int32_t status = has_clusters(norm_forward<T, 32, 256>, stream, clusters)) return status;
+        if (const int32_t status = fits_cluster(norm_forward<T, 32, 256>, launch_shape, stream, clusters)) return status;
         if (!clusters) {
             team = {32, std::min(team.warps * team.blocks, 32), 1};
             launch_shape.block = team.threads();
@@ -122,27 +127,27 @@ int parts_of(const Shape &shape, int64_t rows) {
     return static_cast<int>(std::min<int64_t>((rows + rows_of_two - 1) / rows_of_two, shape.max_partials));
 }
 
-int64_t partials_bytes(int64_t columns, int parts) { return int64_t{parts} * 2 * columns * int64_t{sizeof(float)}; }
+int64_t partials_bytes(int64_t columns, int parts) { return int64_t{parts} * 2 * padded_columns(columns) * int64_t{sizeof(float)}; }
 
 template <typename T> int32_t launch_backward(const ww_norm_backward_params &p, ww_stream stream, bool aligned) {
     const Shape &shape = shape_of(backward_shapes, p.columns);
     const RowTeam team = shape.team;
     const int parts = parts_of(shape, p.rows);
     const Dropout dropout(p.dropout);
+    LaunchShape launch_shape;
+    launch_shape.grid = parts * team.blocks;
+    launch_shape.block = shape.block_threads;
+    launch_shape.cluster = team.blocks;
+    launch_shape.shared_bytes =
+        sizeof(Pack<T>) * staged_operands(p) * staged_vectors(shape.columns_per_thread) * shape.block_threads;
     bool clusters = true;
-    if (team.blocks > 1) {
-        if (const int32_t status = has_clusters(norm_backward<T, 32>, stream, clusters)) return status;
+    if (parts > 0 && team.blocks > 1) {
+        if (const int32_t status = fits_cluster(norm_backward<T, 32>, launch_shape, stream, clusters)) return status;
     }
     int32_t status = WW_OK;
     if (parts == 0) {
         // Without rows the sums are zeros.
     } else if (clusters) {
-        LaunchShape launch_shape;
-        launch_shape.grid = parts * team.blocks;
-        launch_shape.block = shape.block_threads;
-        launch_shape.cluster = team.blocks;
-        launch_shape.shared_bytes =
-            sizeof(Pack<T>) * staged_operands(p) * staged_vectors(shape.columns_per_thread) * shape.block_threads;
         auto *kernel = shape.columns_per_thread == 32 ? norm_backward<T, 32> : norm_backward<T, 8>;
         status = launch(kernel, launch_shape, stream, p, dropout, team, parts, aligned);
     } else {
@@ -156,7 +161,7 @@ template <typename T> int32_t launch_backward(const ww_norm_backward_params &p, 
         status = launch(norm_backward_columns<T>, {dim3(blocks, parts), dim3(256)}, stream, p, dropout, means, aligned);
     }
     if (status != WW_OK) return status;
-    return launch_sums({static_cast<const float *>(p.workspace), 2 * p.columns, p.columns, p.dgamma, p.dbeta, p.beta_acc, parts}, stream);
+    return launch_sums({static_cast<const float *>(p.workspace), 2, parts, p.columns, p.dgamma, p.dbeta, p.beta_acc}, stream);
 }
 
 // What both passes' parameters have in common.

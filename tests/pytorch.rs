@@ -127,7 +127,7 @@ fn layer_norm() {
         beta_acc: 0.0,
     };
     let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
-    ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads).unwrap();
+    ops::norm_backward(&params, x.view(), stats, dy.view(), ops::ResidualGrad::None, grads).unwrap();
     let want = fixture.expected::<2>("dx");
     for (row, want) in want.chunks_exact(columns).enumerate() {
         // The gradient is a difference, scaled by rstd, of numbers around 1.

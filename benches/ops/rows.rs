@@ -2,7 +2,9 @@
 
 use criterion::Criterion;
 use half::{bf16, f16};
-use warpweave::ops::{self, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, SoftmaxParams};
+use warpweave::ops::{
+    self, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, ResidualGrad, SoftmaxParams,
+};
 use warpweave::tensor::Float;
 use warpweave::{Device, Stream, Tensor};
 
@@ -74,7 +76,7 @@ fn norm_backward<T: Float>(group: &mut Group, stream: &Stream) {
                         dbeta: (kind == NormKind::Layer).then(|| dbeta.view_mut()),
                         beta_acc: 0.0,
                     };
-                    ops::norm_backward(&params, x.view(), stats, dy.view(), Some(residual.view()), grads)
+                    ops::norm_backward(&params, x.view(), stats, dy.view(), ResidualGrad::Apart(residual.view()), grads)
                 })
             });
         }

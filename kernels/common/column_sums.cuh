@@ -29,6 +29,31 @@ struct StripPlan {
 
 // ---- On the device
 
+// Parts of sums lie in the workspace as [parts][sums][padded columns], all of a part's sums side by side.
+__host__ __device__ constexpr int64_t padded_columns(int64_t columns) { return (columns + 15) / 16 * 16; }
+
+// Where a column is in there: bits 2 and 3 are exchanged. A thread with 8 columns stores 16 bytes twice. In the columns' own
+// order every second 16 bytes of a warp would be left out each time, a half of each sector; so two neighbors' lie side by side.
+__device__ __forceinline__ int64_t partial_position(int64_t column) {
+    return (column & ~int64_t{12}) | (column & 4) << 1 | (column & 8) >> 1;
+}
+
+template <int width>
+__device__ __forceinline__ void store_partial_sum(float *sums, const RowSlice<width> &slice, int v, const float (&x)[width]) {
+    if (slice.packed()) { // the workspace is aligned, whatever the rows are
+        if (!slice.has(v, 0)) return;
+#pragma unroll
+        for (int e = 0; e < width; e += 4) {
+            store(reinterpret_cast<float4 *>(sums + partial_position(slice.first(v) + e)), float4{x[e], x[e + 1], x[e + 2], x[e + 3]});
+        }
+    } else {
+#pragma unroll
+        for (int e = 0; e < width; ++e) {
+            if (slice.has(v, e)) store(sums + partial_position(slice.column(v, e)), x[e]);
+        }
+    }
+}
+
 // What one thread has of a part: a vector of columns of every 16th row.
 template <int width> struct Strip {
     const StripPlan &plan;
@@ -53,7 +78,7 @@ template <int width> struct Strip {
         return first * strides[0] + (outer - first * plan.size1) * strides[1] + (i - outer * plan.size2) * strides[2];
     }
 
-    // Joins what the block's threads have summed, and stores it to the workspace: [parts][count][columns].
+    // Joins what the block's threads have summed, and stores it to the workspace.
     template <int count> __device__ __forceinline__ void finish(float (&sums)[count][width], float *partials) const {
         constexpr int warps = strip_threads / 32;
         __shared__ float of_warp[warps][count * width][strip_vectors];
@@ -72,21 +97,21 @@ template <int width> struct Strip {
         }
 #pragma unroll
         for (int i = 0; i < count; ++i) {
-            store_floats(partials + (int64_t{blockIdx.y} * count + i) * plan.columns, slice, 0, sums[i]);
+            store_partial_sum(partials + (int64_t{blockIdx.y} * count + i) * padded_columns(plan.columns), slice, 0, sums[i]);
         }
     }
 };
 
-// out = beta * out + sum over parts of [parts, stride], 32 columns a block: warp w adds up parts w, w + 16, ..., the first one the 16
-// sums. Block row 1 does the same for `second`, whose columns lie behind the first ones.
+// out = beta * out + the sum over parts, 32 columns a block: warp w adds up parts w, w + 16, ..., the first one the 16 sums. Blocks of
+// row 1 do the same for the second sum of each part.
 constexpr int sum_warps = 16;
 
 struct PartSums {
     const float *partials;
-    int64_t stride, columns;
-    float *first, *second;
-    float beta; // with 0, what was there is not read
-    int parts;
+    int sums, parts; // `sums` in each part
+    int64_t columns;
+    float *first, *second; // the latter may be null
+    float beta;            // with 0, what was there is not read
 };
 
 namespace {
@@ -95,11 +120,12 @@ __global__ void __launch_bounds__(32 * sum_warps) sum_parts(const PartSums p) {
     __shared__ float of_warp[sum_warps][32];
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     const int64_t column = int64_t{32} * blockIdx.x + lane;
-    const float *partials = p.partials + blockIdx.y * p.columns;
+    const int64_t padded = padded_columns(p.columns);
+    const float *partials = p.partials + blockIdx.y * padded + partial_position(column);
     float sum = 0.0f;
     if (column < p.columns) {
 #pragma unroll 4
-        for (int part = warp; part < p.parts; part += sum_warps) sum += load_once(partials + part * p.stride + column);
+        for (int part = warp; part < p.parts; part += sum_warps) sum += load_once(partials + part * p.sums * padded);
     }
     of_warp[warp][lane] = sum;
     __syncthreads();
@@ -130,11 +156,11 @@ inline int64_t parts_of_rows(int64_t rows) { return (rows + part_rows_of(rows) -
 
 // What `count` sums of each column need.
 inline int64_t strips_workspace(const ww_rows &rows, int count) {
-    return parts_of_rows(count_of_rows(rows)) * count * rows.columns * int64_t{sizeof(float)};
+    return parts_of_rows(count_of_rows(rows)) * count * padded_columns(rows.columns) * int64_t{sizeof(float)};
 }
 
-// Launches a kernel whose blocks are strips, then the sums of what they leave in the workspace: `count` times [columns], side by side
-// in `out`.
+// Launches a kernel whose blocks are strips, then the sums of what they leave in the workspace: `count` (1 or 2) times [columns], side
+// by side in `out`.
 template <int width, typename Params>
 int32_t launch_strips(void (*kernel)(Params, StripPlan), const Params &p, const ww_rows &rows, bool aligned, int count,
                       const void *workspace, float *out, float beta, ww_stream stream) {
@@ -154,8 +180,9 @@ int32_t launch_strips(void (*kernel)(Params, StripPlan), const Params &p, const 
         const LaunchShape shape{dim3(blocks, static_cast<unsigned>(parts)), dim3(strip_threads)};
         if (const int32_t status = launch(kernel, shape, stream, p, plan)) return status;
     }
-    const int64_t columns = count * rows.columns;
-    return launch_sums({static_cast<const float *>(workspace), columns, columns, out, nullptr, beta, static_cast<int>(parts)}, stream);
+    float *second = count == 2 ? out + rows.columns : nullptr;
+    const auto *partials = static_cast<const float *>(workspace);
+    return launch_sums({partials, count, static_cast<int>(parts), rows.columns, out, second, beta}, stream);
 }
 
 } // namespace WW_NAMESPACE

@@ -45,7 +45,7 @@ constexpr RowTier row_tiers[] = {
     {512, 1}, // two or more on a multiprocessor: one loads while the other waits at its barrier or stores
     {512, 2},
     {512, 4},
-    {512, 8},           // 8 blocks are what every GPU with clusters can do
+    {512, 8},           // 8 blocks are what every whole GPU with clusters can do
     {most_threads, 1},  // without clusters: twice the width in one read
     {most_threads, 8},  // the widest rows, where threads hold 32 elements
     {most_threads, 16}, // and where they hold 16
@@ -195,19 +195,6 @@ int32_t most_cluster_blocks(void (*kernel)(Parameters...), ww_stream stream, int
     return status;
 }
 
-// Allows the kernel clusters of more than 8 blocks, and finds out whether one fits: an H100 with fewer multiprocessors, or a part
-// of one, may have no 16 free ones side by side.
-template <typename... Parameters>
-int32_t fits_wide_cluster(void (*kernel)(Parameters...), const LaunchShape &shape, ww_stream stream, bool &answer) {
-    const void *function = reinterpret_cast<const void *>(kernel);
-    const cudaError_t status = cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
-    if (status != cudaSuccess) return status;
-    int clusters = 0;
-    const LaunchConfig launch(shape, stream);
-    answer = cudaOccupancyMaxActiveClusters(&clusters, kernel, &launch.config) == cudaSuccess && clusters > 0;
-    return WW_OK;
-}
-
 inline LaunchShape launch_shape(const RowPlan &plan) {
     LaunchShape shape;
     shape.grid = dim3(static_cast<unsigned>(plan.gangs * plan.team.blocks));
@@ -225,10 +212,11 @@ int32_t launch_rows(void (*kernel)(Params, RowPlan, More...), const Params &p, c
         if (const int32_t status = most_cluster_blocks(kernel, stream, most_blocks)) return status;
     }
     RowPlan plan = plan_rows(s, width, held_vectors, aligned, most_blocks);
-    if (plan.team.blocks > 8) {
+    while (plan.team.blocks > 1) {
         bool fits = false;
-        if (const int32_t status = fits_wide_cluster(kernel, launch_shape(plan), stream, fits)) return status;
-        if (!fits) plan = plan_rows(s, width, held_vectors, aligned, 8);
+        if (const int32_t status = fits_cluster(kernel, launch_shape(plan), stream, fits)) return status;
+        if (fits) break;
+        plan = plan_rows(s, width, held_vectors, aligned, plan.team.blocks / 2);
     }
     return launch(kernel, launch_shape(plan), stream, p, plan, more...);
 }

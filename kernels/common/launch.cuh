@@ -93,4 +93,22 @@ int32_t launch(void (*kernel)(Parameters...), const LaunchShape &shape, ww_strea
     return cudaLaunchKernelEx(&launch.config, kernel, static_cast<Parameters>(arguments)...);
 }
 
+// Whether the kernel runs there in clusters of this launch's shape. Compiled for clusters is not all: a part of a GPU (MIG), or one
+// with multiprocessors that are switched off, may have too few of them side by side.
+template <typename... Parameters>
+int32_t fits_cluster(void (*kernel)(Parameters...), const LaunchShape &shape, ww_stream stream, bool &answer) {
+    int32_t status = has_clusters(kernel, stream, answer);
+    if (status != WW_OK || !answer) return status;
+    if (shape.cluster > 8) { // more than the programming model promises are to be allowed
+        const void *function = reinterpret_cast<const void *>(kernel);
+        status = cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+    }
+    if (status == WW_OK && shape.shared_bytes > 0) status = allow_shared_bytes(kernel, stream, shape.shared_bytes);
+    if (status != WW_OK) return status;
+    int clusters = 0;
+    const LaunchConfig launch(shape, stream);
+    answer = cudaOccupancyMaxActiveClusters(&clusters, kernel, &launch.config) == cudaSuccess && clusters > 0;
+    return WW_OK;
+}
+
 } // namespace WW_NAMESPACE

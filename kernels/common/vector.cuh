@@ -69,6 +69,17 @@ template <typename T> struct Pack {
     }
 };
 
+// A vector of shared memory in one access: copied as one structure, and aligned as one. Words that are taken one by one have bank
+// conflicts, each the same 16 bytes from the next lane's.
+template <typename T> __device__ __forceinline__ Pack<T> load_shared(const Pack<T> *address) {
+    const uint4 x = *static_cast<const uint4 *>(static_cast<const void *>(address));
+    return {{x.x, x.y, x.z, x.w}};
+}
+template <typename T> __device__ __forceinline__ void store_shared(Pack<T> *address, const Pack<T> &pack) {
+    const uint4 x = {pack.words[0], pack.words[1], pack.words[2], pack.words[3]};
+    *static_cast<uint4 *>(static_cast<void *>(address)) = x;
+}
+
 // Which elements of a row of `columns` a thread has, in vectors of `width`.
 template <int width> struct RowSlice {
     int columns;

@@ -73,9 +73,9 @@ __device__ __forceinline__ void finish_vector(const ww_norm_backward_params &p, 
     }
 }
 
-// Where part `part` of the sums over rows lies in the workspace, of parts x [dgamma, dbeta] x columns.
+// Where part `part` of the sums over rows lies in the workspace, of parts x [dgamma, dbeta] x padded columns (column_sums.cuh).
 __device__ __forceinline__ float *partial_sums(const ww_norm_backward_params &p, int part, int which) {
-    return static_cast<float *>(p.workspace) + (int64_t{2} * part + which) * p.columns;
+    return static_cast<float *>(p.workspace) + (int64_t{2} * part + which) * padded_columns(p.columns);
 }
 
 template <int width, int count>
@@ -83,8 +83,8 @@ __device__ __forceinline__ void store_partial_sums(const ww_norm_backward_params
                                                    const float (&dgamma)[count][width], const float (&dbeta)[count][width]) {
 #pragma unroll
     for (int v = 0; v < count; ++v) {
-        store_floats(partial_sums(p, part, 0), slice, v, dgamma[v]);
-        if (p.dbeta != nullptr) store_floats(partial_sums(p, part, 1), slice, v, dbeta[v]);
+        store_partial_sum(partial_sums(p, part, 0), slice, v, dgamma[v]);
+        if (p.dbeta != nullptr) store_partial_sum(partial_sums(p, part, 1), slice, v, dbeta[v]);
     }
 }
 
@@ -138,9 +138,10 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
         return slice;
     };
     const int operands = staged_operands(p);
-    const auto staged = [&](int stage, int operand, int v) -> Pack<T> & {
-        return dynamic_shared<Pack<T>>()[((stage * operands + operand) * vectors + v) * blockDim.x + threadIdx.x];
+    const auto place = [&](int stage, int operand, int v) {
+        return dynamic_shared<Pack<T>>() + ((stage * operands + operand) * vectors + v) * blockDim.x + threadIdx.x;
     };
+    const auto staged = [&](int stage, int operand, int v) { return load_shared(place(stage, operand, v)); };
     const auto fetch_row = [&](const T *start, const RowSlice<width> &slice, int stage, int operand) {
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
@@ -148,9 +149,9 @@ __global__ void __launch_bounds__(256, 2) norm_backward(const ww_norm_backward_p
                 // What is absent becomes zeros, read from nowhere.
                 const bool there = slice.has(v, 0);
                 const T *from = there ? start + slice.first(v) : static_cast<const T *>(p.x);
-                async_copy_cg(&staged(stage, operand, v), from, there ? 16 : 0);
+                async_copy_cg(place(stage, operand, v), from, there ? 16 : 0);
             } else {
-                staged(stage, operand, v) = load_vector<Reads::in_place>(start, slice, v);
+                store_shared(place(stage, operand, v), load_vector<Reads::in_place>(start, slice, v));
             }
         }
     };

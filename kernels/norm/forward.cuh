@@ -25,7 +25,7 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
         forget_derived(row);
         return static_cast<const T *>(summed ? p.sum : p.x) + row * (summed ? p.sum_stride : p.x_stride);
     }
-    __device__ __forceinline__ Pack<T> &second(int v) const { return dynamic_shared<Pack<T>>()[v * blockDim.x + threadIdx.x]; }
+    __device__ __forceinline__ Pack<T> *second(int v) const { return dynamic_shared<Pack<T>>() + v * blockDim.x + threadIdx.x; }
     __device__ __forceinline__ RowSlice<width> second_slice() const {
         RowSlice<width> other = slice;
         other.thread += blockDim.x;
@@ -41,14 +41,14 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
             if (!both) return;
 #pragma unroll 1
             for (int v = 0; v < vectors; ++v) {
-                if (in_shared(v)) second(v) = load_vector(x, second_slice(), v);
+                if (in_shared(v)) store_shared(second(v), load_vector(x, second_slice(), v));
             }
         }
     }
 
     // Keeps what `each_vector` has changed, where it was not in a register.
     __device__ __forceinline__ void keep(int v, const Pack<T> &pack, int part) const {
-        if (doubled && part == 1 && in_shared(v)) second(v) = pack;
+        if (doubled && part == 1 && in_shared(v)) store_shared(second(v), pack);
     }
 
     template <typename F> __device__ __forceinline__ void each_vector(bool summed, F f) {
@@ -62,7 +62,7 @@ template <typename T, int vectors, bool doubled> struct HeldRow {
             const RowSlice<width> other = second_slice();
 #pragma unroll 1
             for (int v = 0; v < vectors; ++v) {
-                Pack<T> pack = in_shared(v) ? second(v) : load_vector<Reads::in_place>(source(summed), other, v);
+                Pack<T> pack = in_shared(v) ? load_shared(second(v)) : load_vector<Reads::in_place>(source(summed), other, v);
                 f(other, v, pack, 1);
             }
         }

@@ -7,7 +7,9 @@ use rayon::slice::ParallelSliceMut;
 use super::activation::join_blocks;
 use super::math::{dot, fold, sum, total};
 use super::{dropout, rows_per_task, simd, wide};
-use crate::ops::{BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual};
+use crate::ops::{
+    BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual, ResidualGrad,
+};
 use crate::tensor::{Float, View, ViewMut};
 
 /// What a row is normalized by, in f32.
@@ -143,11 +145,16 @@ pub fn norm_backward<T: Float, W: Float>(
     x: View<T>,
     stats: NormStats,
     dy: View<T>,
-    residual_grad: Option<View<T>>,
+    residual_grad: ResidualGrad<T>,
     grads: NormGrads<T>,
 ) {
     let NormGrads { dx, branch, mut dgamma, dbeta, beta_acc } = grads;
     let (rows, columns) = (x.dim(0), x.dim(1));
+    let (apart, in_place) = match residual_grad {
+        ResidualGrad::None => (None, false),
+        ResidualGrad::Apart(grad) => (Some(grad), false),
+        ResidualGrad::InPlace => (None, true),
+    };
     // Blocks depend on the width alone, so the order of the sums over rows does not depend on the number of threads.
     let block = rows_per_task(columns);
     let mut partial = vec![0.0; rows.div_ceil(block) * 2 * columns];
@@ -155,12 +162,13 @@ pub fn norm_backward<T: Float, W: Float>(
     with_weights(params, |weights| {
         let task = |i: usize, dx: ViewMut<T>, partial: &mut [f32], branch: Option<BranchGrad<T>>| {
             let [x, dy] = [x, dy].map(|view| view.narrow(0, i * block, dx.dim(0)));
-            let residual_grad = residual_grad.map(|grad| grad.narrow(0, i * block, dx.dim(0)));
+            let apart = apart.map(|grad| grad.narrow(0, i * block, dx.dim(0)));
             let stats = [stats.mean, stats.rstd].map(|view| view.narrow(0, i * block, dx.dim(0)));
-            wide::write(dx, |mut dx| {
+            let fill = |mut dx: ViewMut| {
                 wide::read(x, |x| {
                     wide::read(dy, |dy| {
-                        wide::read_optional(residual_grad, |grad| {
+                        wide::read_optional(apart, |grad| {
+                            let grad = if in_place { ResidualGrad::InPlace } else { grad.into() };
                             norm_backward_block(weights, x, stats, dy, grad, dx.reborrow(), partial);
                         });
                     });
@@ -168,7 +176,8 @@ pub fn norm_backward<T: Float, W: Float>(
                 if let Some(BranchGrad { dx: branch, dropout }) = branch {
                     wide::write(branch, |branch| drop_rows(dropout, i * block, dx.as_view(), branch));
                 }
-            });
+            };
+            if in_place { wide::update(dx, fill) } else { wide::write(dx, fill) }
         };
         match branch {
             None => blocks.enumerate().for_each(|(i, (dx, partial))| task(i, dx, partial, None)),
@@ -191,7 +200,7 @@ fn norm_backward_block(
     x: View,
     [mean, rstd]: [View; 2],
     dy: View,
-    residual_grad: Option<View>,
+    residual_grad: ResidualGrad,
     mut dx: ViewMut,
     partial: &mut [f32],
 ) {
@@ -201,9 +210,13 @@ fn norm_backward_block(
         || {
             for row in 0..dx.dim(0) {
                 let stats = (mean.row([])[row], rstd.row([])[row]);
-                let dx = dx.row_mut([row]);
-                norm_backward_row(weights, x.row([row]), stats, dy.row([row]), dx, dgamma, dbeta);
-                if let Some(grad) = &residual_grad {
+                let (x, dy, dx) = (x.row([row]), dy.row([row]), dx.row_mut([row]));
+                if let ResidualGrad::InPlace = residual_grad {
+                    norm_backward_row::<true>(weights, x, stats, dy, dx, dgamma, dbeta);
+                } else {
+                    norm_backward_row::<false>(weights, x, stats, dy, dx, dgamma, dbeta);
+                }
+                if let ResidualGrad::Apart(grad) = &residual_grad {
                     for (dx, &grad) in dx.iter_mut().zip(grad.row([row])) {
                         *dx += grad;
                     }
@@ -227,9 +240,9 @@ fn drop_rows(dropout: Dropout, first: usize, x: View, mut y: ViewMut) {
     );
 }
 
-/// The gradient of one row, and its part of `dgamma` and `dbeta`.
+/// The gradient of one row, written to `dx` or added to what it holds, and its part of `dgamma` and `dbeta`.
 #[inline(always)]
-fn norm_backward_row(
+fn norm_backward_row<const ADD: bool>(
     weights: Weights,
     x: &[f32],
     (mean, rstd): (f32, f32),
@@ -255,7 +268,8 @@ fn norm_backward_row(
     };
     for i in 0..len {
         let n = (x[i] - mean) * rstd;
-        dx[i] = rstd * (dy[i].mul_add(gamma[i], -level) - n * along);
+        let own = rstd * (dy[i].mul_add(gamma[i], -level) - n * along);
+        dx[i] = if ADD { own + dx[i] } else { own };
         dgamma[i] = dy[i].mul_add(n, dgamma[i]);
         dbeta[i] += dy[i];
     }

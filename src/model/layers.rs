@@ -160,7 +160,7 @@ impl Norm {
         let (dgamma, dbeta) = grads.pair(self.gamma, self.beta);
         let Upstream { dy, add } = upstream;
         let grads = NormGrads { dx, branch: None, dgamma, dbeta, beta_acc };
-        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, add, grads)
+        ops::norm_backward(&self.params(pass.config, pass.params), x, stats, dy, add.into(), grads)
     }
 }
 

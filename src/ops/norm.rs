@@ -62,6 +62,24 @@ pub struct NormStatsMut<'a> {
     pub rstd: ViewMut<'a>,
 }
 
+/// The gradient that reaches what was normalized by the residual connection, which the backward pass adds to that of the norm.
+#[derive(Clone, Copy, Default)]
+pub enum ResidualGrad<'a, T: Float = f32> {
+    /// There is no such connection.
+    #[default]
+    None,
+    /// It lies here. Shape `[R, C]`.
+    Apart(View<'a, T>),
+    /// It lies in [`NormGrads::dx`], where the sum is written over it.
+    InPlace,
+}
+
+impl<'a, T: Float> From<Option<View<'a, T>>> for ResidualGrad<'a, T> {
+    fn from(grad: Option<View<'a, T>>) -> Self {
+        grad.map_or(ResidualGrad::None, ResidualGrad::Apart)
+    }
+}
+
 /// Where the backward pass writes its gradients.
 pub struct NormGrads<'a, T: Float = f32> {
     /// Of what was normalized, and so of the residual's input. Shape `[R, C]`.
@@ -193,14 +211,14 @@ pub fn norm<T: Float, W: Float>(
 /// The gradients of [`norm`] from `dy`, that of its output.
 ///
 /// With n = (x − mean) · rstd and g = dy · gamma, for each row:
-/// - dx = rstd · (g − mean(g) − n · mean(g · n)) + `residual_grad`, without mean(g) for RMS norm;
+/// - dx = rstd · (g − mean(g) − n · mean(g · n)) + the residual's gradient, without mean(g) for RMS norm;
 /// - branch.dx = dropout(dx), from dx before it is rounded to T;
 /// - dgamma = beta_acc · dgamma + Σ over rows of dy · n;
 /// - dbeta = beta_acc · dbeta + Σ over rows of dy.
 ///
 /// `x` is what was normalized: `residual.sum` where there was a residual. Then `dx` is the gradient of the residual's input,
-/// `branch.dx` that of the forward pass's `x`, and `residual_grad` the gradient that reaches the sum by its other path. `x`,
-/// `dy` and `residual_grad` are `[R, C]`, and the other shapes are those of [`NormStats`] and [`NormGrads`]. With
+/// `branch.dx` that of the forward pass's `x`, and [`ResidualGrad`] the gradient that reaches the sum by its other path. `x`
+/// and `dy` are `[R, C]`, and the other shapes are those of [`NormStats`], [`ResidualGrad`] and [`NormGrads`]. With
 /// `beta_acc` = 0 what `dgamma` and `dbeta` held does not matter. The sums over rows are taken in an order that depends on the
 /// shape alone.
 ///
@@ -208,18 +226,19 @@ pub fn norm<T: Float, W: Float>(
 /// As [`norm`].
 ///
 /// ```
-/// use warpweave::{Tensor, ops::{self, NormGrads, NormKind, NormParams, NormStats}};
+/// use warpweave::{Tensor, ops::{self, NormGrads, NormKind, NormParams, NormStats, ResidualGrad}};
 ///
 /// let (x, gamma) = (Tensor::from_vec([1, 2], vec![1.0, 3.0])?, Tensor::from_vec([2], vec![1.0, 1.0])?);
 /// let (mean, rstd) = (Tensor::from_vec([1], vec![2.0])?, Tensor::from_vec([1], vec![1.0])?);
 /// let dy = Tensor::from_vec([1, 2], vec![5.0, 7.0])?;
-/// let (mut dx, mut dgamma) = (Tensor::zeros([1, 2])?, Tensor::zeros([2])?);
+/// // The gradient of the residual stream, to which that of the norm is added.
+/// let (mut dx, mut dgamma) = (Tensor::from_vec([1, 2], vec![0.5, 0.25])?, Tensor::zeros([2])?);
 /// let params = NormParams { kind: NormKind::Layer, eps: 0.0, gamma: gamma.view(), beta: None };
 /// let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
 /// let (dx_out, dgamma_out) = (dx.view_mut(), dgamma.view_mut());
 /// let grads = NormGrads { dx: dx_out, branch: None, dgamma: dgamma_out, dbeta: None, beta_acc: 0.0 };
-/// ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads)?;
-/// assert_eq!(dx.as_slice(), [0.0, 0.0]);
+/// ops::norm_backward(&params, x.view(), stats, dy.view(), ResidualGrad::InPlace, grads)?;
+/// assert_eq!(dx.as_slice(), [0.5, 0.25]);
 /// assert_eq!(dgamma.as_slice(), [-5.0, 7.0]);
 /// # Ok::<(), warpweave::Error>(())
 /// ```
@@ -228,7 +247,7 @@ pub fn norm_backward<T: Float, W: Float>(
     x: View<T>,
     stats: NormStats,
     dy: View<T>,
-    residual_grad: Option<View<T>>,
+    residual_grad: ResidualGrad<T>,
     grads: NormGrads<T>,
 ) -> Result<()> {
     let check = Check::new("norm_backward", "x", x.stream());
@@ -238,8 +257,8 @@ pub fn norm_backward<T: Float, W: Float>(
     check.operand("stats.mean", &stats.mean, [x.dim(0)])?;
     check.operand("stats.rstd", &stats.rstd, [x.dim(0)])?;
     check.operand("dy", &dy, x.shape())?;
-    if let Some(grad) = residual_grad {
-        check.operand("residual_grad", &grad, x.shape())?;
+    if let ResidualGrad::Apart(grad) = &residual_grad {
+        check.operand("residual_grad", grad, x.shape())?;
     }
     check.operand("grads.dx", &grads.dx, x.shape())?;
     if let Some(branch) = &grads.branch {
@@ -255,6 +274,11 @@ pub fn norm_backward<T: Float, W: Float>(
         return Ok(());
     }
     let branch = grads.branch.as_ref();
+    let (residual_address, residual_stride) = match &residual_grad {
+        ResidualGrad::None => (std::ptr::null_mut(), 0),
+        ResidualGrad::Apart(grad) => (grad.address(), grad.stride(0)),
+        ResidualGrad::InPlace => (grads.dx.address(), grads.dx.stride(0)),
+    };
     let params = |workspace: *mut c_void, workspace_bytes| ww_norm_backward_params {
         rows: x.dim(0) as i64,
         columns: x.dim(1) as i64,
@@ -262,8 +286,8 @@ pub fn norm_backward<T: Float, W: Float>(
         x_stride: x.stride(0),
         dy: dy.address(),
         dy_stride: dy.stride(0),
-        residual_grad: address_or_null(residual_grad.as_ref()),
-        residual_grad_stride: stride_or_zero(residual_grad.as_ref(), 0),
+        residual_grad: residual_address,
+        residual_grad_stride: residual_stride,
         dx: grads.dx.address(),
         dx_stride: grads.dx.stride(0),
         dbranch: address_or_null(branch.map(|branch| &branch.dx)),

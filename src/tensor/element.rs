@@ -135,8 +135,7 @@ macro_rules! float16 {
 }
 
 float16!(bf16, DType::Bf16, load_bf16, store_bf16);
-// The `half` crate uses the processor's conversion instructions where there are any.
-float16!(f16, DType::F16, HalfFloatSliceExt::convert_to_f32_slice, store_f16);
+float16!(f16, DType::F16, load_f16, store_f16);
 
 /// Shifts, which compile to vector instructions.
 #[inline(always)]
@@ -158,9 +157,65 @@ fn store_bf16(row: &[f32], out: &mut [bf16]) {
     }
 }
 
+/// By the processor's instructions where it has them. The `half` crate knows them, too, but calls a function for every few numbers:
+/// it cannot be inlined into code that is compiled for other instructions.
+#[inline(always)]
+fn load_f16(row: &[f16], out: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("f16c") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { f16c::load(row, out) };
+    }
+    row.convert_to_f32_slice(out);
+}
+
+/// As [`load_f16`].
 #[inline(always)]
 fn store_f16(row: &[f32], out: &mut [f16]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("f16c") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { f16c::store(row, out) };
+    }
     out.convert_from_f32_slice(row);
+}
+
+/// Eight conversions in an instruction.
+#[cfg(target_arch = "x86_64")]
+mod f16c {
+    use std::arch::x86_64::{
+        _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128, _mm_storeu_si128, _mm256_cvtph_ps, _mm256_cvtps_ph,
+        _mm256_loadu_ps, _mm256_storeu_ps,
+    };
+
+    use half::f16;
+
+    #[target_feature(enable = "avx,f16c")]
+    pub fn load(row: &[f16], out: &mut [f32]) {
+        let ((row, row_rest), (out, out_rest)) = (row.as_chunks::<8>(), out.as_chunks_mut::<8>());
+        for (out, x) in out.iter_mut().zip(row) {
+            // SAFETY: both are arrays of the size that is read or written.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(x.as_ptr().cast()))) };
+        }
+        for (out, x) in out_rest.iter_mut().zip(row_rest) {
+            *out = x.to_f32();
+        }
+    }
+
+    #[target_feature(enable = "avx,f16c")]
+    pub fn store(row: &[f32], out: &mut [f16]) {
+        let ((row, row_rest), (out, out_rest)) = (row.as_chunks::<8>(), out.as_chunks_mut::<8>());
+        for (out, x) in out.iter_mut().zip(row) {
+            // SAFETY: as above.
+            unsafe {
+                let rounded = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm256_loadu_ps(x.as_ptr()));
+                _mm_storeu_si128(out.as_mut_ptr().cast(), rounded);
+            }
+        }
+        for (out, &x) in out_rest.iter_mut().zip(row_rest) {
+            *out = f16::from_f32(x);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use half::{bf16, f16};
 use proptest::prelude::*;
 use warpweave::device::{Device, Simulation};
-use warpweave::ops::{self, BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual};
+use warpweave::ops::{
+    self, BranchGrad, Dropout, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual, ResidualGrad,
+};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
@@ -202,9 +204,12 @@ fn check_backward<T: Float, W: Float>(stream: &Stream, case: &Case) -> [Vec<u32>
     };
     let [x_in, dy_in, grad_in] = &operands;
     let saved = NormStats { mean: stats[0].view(), rstd: stats[1].view() };
-    let residual_grad = case.residual.then(|| grad_in.view());
+    let residual_grad = ResidualGrad::from(case.residual.then(|| grad_in.view()));
     ops::norm_backward(&params, x_in.view(), saved, dy_in.view(), residual_grad, grads).unwrap();
     let [dx, branch, dgamma, dbeta] = [dx.values(), branch.values(), dgamma.values(), dbeta.values()];
+    if case.residual {
+        check_in_place(case, &params, [x_in, dy_in, grad_in], saved, &[&dx, &branch]);
+    }
 
     let [mut want, mut want_dgamma, mut want_dbeta] =
         reference_gradient(kind, &to_f64(&x), &to_f64(&gamma), &to_f64(&dy));
@@ -239,6 +244,30 @@ fn check_backward<T: Float, W: Float>(stream: &Stream, case: &Case) -> [Vec<u32>
         assert_close(name, got, want, Tolerance { abs: sum.abs + 1e-5 + rows as f64 * center, rel: 1e-5 });
     }
     [dx, branch, dgamma, dbeta].map(|x| bits(&x))
+}
+
+/// Written over the residual's gradient, dx is what it is apart from it, and so is the branch's gradient, to the bit.
+fn check_in_place<T: Float, W: Float>(
+    case: &Case,
+    params: &NormParams<W>,
+    [x, dy, grad]: [&Operand<T>; 3],
+    stats: NormStats,
+    want: &[&[f32]; 2],
+) {
+    let stream = x.view().stream();
+    let (shape, layout) = ([case.rows, case.columns], case.layout);
+    let mut dx = Operand::<T>::new(stream, shape, layout, &grad.values());
+    let mut branch = Operand::<T>::unwritten(stream, shape, layout);
+    let mut dgamma = Operand::<f32>::unwritten(stream, [case.columns], layout);
+    let grads = NormGrads {
+        dx: dx.view_mut(),
+        branch: Some(BranchGrad { dx: branch.view_mut(), dropout: case.dropout() }),
+        dgamma: dgamma.view_mut(),
+        dbeta: None,
+        beta_acc: 0.0,
+    };
+    ops::norm_backward(params, x.view(), stats, dy.view(), ResidualGrad::InPlace, grads).unwrap();
+    assert_eq!([dx.values(), branch.values()].map(|x| bits(&x)), want.map(bits), "in place");
 }
 
 /// Both passes, in every pair of types that a training step has.

@@ -47,6 +47,15 @@ fn assert_no_conflicts(kernels: &[KernelCounters]) {
     }
 }
 
+/// The same of a kernel whose rows may be shared by the `blocks` of a cluster, which leave their sums for each other: a store of as
+/// many lanes, each to the same place in the shared memory of another block, counts as if all were one memory.
+#[track_caller]
+fn assert_conflicts_of_cluster(kernel: &KernelCounters, blocks: usize) {
+    let stores = kernel.shared.store;
+    assert_eq!(stores.conflicts(), stores.requests * (blocks as u64 - 1), "{kernel}");
+    assert_eq!(kernel.conflicts(), stores.conflicts(), "{kernel}");
+}
+
 const ROWS: usize = 64;
 
 /// Counters add up over launches and begin at zero again; streams that don't count say so.

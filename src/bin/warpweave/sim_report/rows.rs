@@ -2,7 +2,8 @@
 
 use warpweave::Result;
 use warpweave::ops::{
-    self, Dropout, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual, SoftmaxParams,
+    self, Dropout, Mask, NormGrads, NormKind, NormParams, NormStats, NormStatsMut, Residual, ResidualGrad,
+    SoftmaxParams,
 };
 use warpweave::tensor::{Float, Tensor};
 
@@ -45,7 +46,7 @@ pub fn norm_backward<T: Float>(case: &Case, kind: NormKind) -> Result<Least> {
         dbeta: dbeta.as_mut().map(Tensor::view_mut),
         beta_acc: 0.0,
     };
-    ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads)?;
+    ops::norm_backward(&params, x.view(), stats, dy.view(), ResidualGrad::None, grads)?;
     let read_mean = if kind == NormKind::Layer { bytes(&mean) } else { 0 };
     let read = [bytes(&x), bytes(&dy), bytes(&gamma), read_mean, bytes(&rstd)];
     Ok(Least::of(read, [bytes(&dx), bytes(&dgamma), dbeta.as_ref().map_or(0, bytes)]))
