@@ -1,5 +1,6 @@
 //! The bytes that kernels move, and their bank conflicts, as the simulated GPU counts them.
 
+mod activation;
 mod norm;
 mod softmax;
 

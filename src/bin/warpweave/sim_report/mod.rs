@@ -1,5 +1,6 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
+mod activations;
 mod rows;
 
 use clap::builder::PossibleValuesParser;
@@ -7,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::NormKind;
+use warpweave::ops::{Activation, NormKind};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -49,6 +50,17 @@ macro_rules! operations {
 
 /// The name, the axes, the switches, and what runs it.
 const OPERATIONS: &[Operation] = operations! {
+    "gelu" ["rows" "columns"] [] activations::activation(Activation::Gelu);
+    "gelu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Gelu);
+    "gelu-tanh" ["rows" "columns"] [] activations::activation(Activation::GeluTanh);
+    "gelu-tanh-backward" ["rows" "columns"] [] activations::activation_backward(Activation::GeluTanh);
+    "relu" ["rows" "columns"] [] activations::activation(Activation::Relu);
+    "relu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Relu);
+    "silu" ["rows" "columns"] [] activations::activation(Activation::Silu);
+    "silu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Silu);
+    "swiglu" ["rows" "columns"] [] activations::glu(Activation::Silu);
+    "swiglu-backward" ["rows" "columns"] [] activations::glu_backward(Activation::Silu);
+    "bias-backward" ["rows" "columns"] [] activations::bias_backward;
     "layer-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Layer);
     "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
     "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
