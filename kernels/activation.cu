@@ -6,7 +6,7 @@
 //
 // What it costs. Bytes, with elements of e: 2 e for each forward and 3 e backward; 3 e and 5 e for each of y of a gated unit; e for
 // the gradient of a bias alone. Operations for each element: ReLU 5, SiLU and GELU's tanh form 20 forward and 25 backward, GELU with
-// the error function 35 and 40, in f32 throughout (activation/functions.cuh); 2 or 3 of them are on the special function unit. At
+// the error function 35 and 40, in f32 throughout (activation/functions.cuh); 2 of them are on the special function unit. At
 // the pace of its memory an H100 has time for 35 instructions for a 16-bit element that is read and written, and for 50 where
 // two are read. So memory bounds all of it, the exact GELU in 16 bits only just.
 //

@@ -18,11 +18,11 @@ pub fn bench(criterion: &mut Criterion) {
     on_all(criterion, "softmax", [softmax::<f32>, softmax::<bf16>, softmax::<f16>]);
     let softmax_backward = [softmax_backward::<f32>, softmax_backward::<bf16>, softmax_backward::<f16>];
     on_all(criterion, "softmax_backward", softmax_backward);
-    bias_backward(criterion);
+    on_all(criterion, "bias_backward", [bias_backward::<f32>, bias_backward::<bf16>, bias_backward::<f16>]);
 }
 
 /// The group of one operation: its benchmarks in each type on each device.
-fn on_all(criterion: &mut Criterion, name: &str, in_each_type: [fn(&mut Group, &Stream); 3]) {
+pub fn on_all(criterion: &mut Criterion, name: &str, in_each_type: [fn(&mut Group, &Stream); 3]) {
     let mut group = group(criterion, name);
     for stream in devices() {
         in_each_type.iter().for_each(|bench| bench(&mut group, &stream));
@@ -120,14 +120,12 @@ fn softmax_backward<T: Float>(group: &mut Group, stream: &Stream) {
 }
 
 /// The widest bias, that of the feed-forward layer: one matrix in.
-fn bias_backward(criterion: &mut Criterion) {
-    let mut group = group(criterion, "bias_backward");
+fn bias_backward<T: Float>(group: &mut Group, stream: &Stream) {
     for net in &LEVELS {
         let (rows, width) = (net.rows(), 4 * net.width);
-        time(&mut group, "up", net.name, moved(rows * width), || {
-            let (dy, mut dbias) = (random([rows, width])?, Tensor::zeros([width])?);
+        time_on(group, stream, label::<T>("up", stream), net.name, moved_as::<T>(rows * width), || {
+            let (dy, mut dbias) = (random_on::<T, 2>(stream, [rows, width])?, Tensor::zeros_on(stream, [width])?);
             Ok(move || ops::bias_backward(dy.view(), 0.0, dbias.view_mut()))
         });
     }
-    group.finish();
 }

@@ -1,6 +1,6 @@
 // The activations and their derivatives in f32, for the kernels of ../activation.cu.
 //
-// Each is made of at most one ex2 and one or two rcp of the special function unit, whose errors (common/ptx/math.cuh) are a few units in
+// Each is made of at most one ex2 and one rcp of the special function unit, whose errors (common/ptx/math.cuh) are a few units in
 // the last place of the result: what would cost more, the rounding of large exponents, is put right. NaN passes through all
 // comparisons; infinities are clamped to where the result has long been 0, or x, in f32.
 #pragma once

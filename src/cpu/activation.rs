@@ -73,8 +73,8 @@ fn silu(x: f32) -> f32 {
 
 #[inline(always)]
 fn silu_derivative(x: f32) -> f32 {
-    // Below −87 the derivative is 0 in f32; down to there e⁻ˣ is finite.
-    let x = if x < -87.0 { -87.0 } else { x };
+    // Beyond ±87 the derivative is 0 and 1 in f32; up to there e⁻ˣ is finite.
+    let x = clamp(x, -87.0, 87.0);
     let e = exp_clamped(-x);
     let s = 1.0 / (1.0 + e);
     (x * s).mul_add(e * s, s)

@@ -31,8 +31,9 @@ impl<const N: usize> Rows<N> {
 
     fn merged(shape: Shape, strides: [&[usize]; N], keep_columns: bool) -> Option<Self> {
         let dims = shape.dims();
-        if dims.contains(&0) {
-            return Some(Rows { shape: ww_rows { sizes: [0; 3], columns: 0 }, strides: [[0; 3]; N] });
+        if let (true, Some(&columns)) = (dims.contains(&0), dims.last()) {
+            // The columns still count for what belongs to them.
+            return Some(Rows { shape: ww_rows { sizes: [0; 3], columns: columns as i64 }, strides: [[0; 3]; N] });
         }
         // Outermost first: extents, and the strides of each operand.
         let mut axes: Vec<(usize, [usize; N])> = Vec::with_capacity(dims.len().max(4));
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(merged([5, 1].into(), [&[1, 8]], false), Some(([1; 3], 5, [[0; 3]])));
         assert_eq!(merged([5, 1].into(), [&[1, 8]], true), Some(([1, 1, 5], 1, [[0, 0, 1]])));
         assert_eq!(merged([].into(), [&[]], false), Some(([1; 3], 1, [[0; 3]])));
-        assert_eq!(merged([2, 0, 3].into(), [&[0, 3, 1]], false), Some(([0; 3], 0, [[0; 3]])));
+        assert_eq!(merged([2, 0, 3].into(), [&[0, 3, 1]], false), Some(([0; 3], 3, [[0; 3]])));
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn a_table_for_each_kernel() {
         return;
     }
     let report = sandbox.run("sim-report layer-norm-backward 32x256 --type bf16");
-    let parts = ["layer-norm-backward 32x256 bf16", "norm_backward", "norm_backward_sums", "global memory", "cp.async"];
+    let parts = ["layer-norm-backward 32x256 bf16", "norm_backward", "sum_parts", "global memory", "cp.async"];
     for part in [&parts[..], &["shared memory", "__shfl_xor_sync", "least possible"]].concat() {
         assert!(report.contains(part), "no `{part}` in:\n{report}");
     }

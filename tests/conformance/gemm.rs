@@ -144,7 +144,7 @@ proptest! {
         }
 
         let c = run(&a, &b, Epilogue::ActivationBackward { kind, pre: residual.view() });
-        ops::activation_backward(kind, residual.view(), run(&a, &b, Epilogue::None).view(), want.view_mut()).unwrap();
+        ops::activation_backward(kind, residual.view(), run(&a, &b, Epilogue::None).view(), want.view_mut(), None).unwrap();
         prop_assert_eq!(c.as_slice(), want.as_slice());
     }
 }

@@ -3,6 +3,7 @@
 mod adamw;
 mod embedding;
 mod cross_entropy;
+mod activation;
 mod norm;
 mod sampling;
 mod copy;

@@ -5,6 +5,7 @@ mod embedding;
 mod losses;
 mod copies;
 mod positions;
+mod activations;
 mod rows;
 mod sampling;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
 use warpweave::ops::{NormKind, Sampling};
 use warpweave::ops::{NormKind, RotaryLayout};
+use warpweave::ops::{Activation, NormKind};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
@@ -58,6 +60,17 @@ macro_rules! operations {
 const OPERATIONS: &[Operation] = operations! {
     "adamw" ["elements"] [] optimizer::adamw;
     "grad-norm" ["elements"] [] optimizer::grad_norm;
+    "gelu" ["rows" "columns"] [] activations::activation(Activation::Gelu);
+    "gelu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Gelu);
+    "gelu-tanh" ["rows" "columns"] [] activations::activation(Activation::GeluTanh);
+    "gelu-tanh-backward" ["rows" "columns"] [] activations::activation_backward(Activation::GeluTanh);
+    "relu" ["rows" "columns"] [] activations::activation(Activation::Relu);
+    "relu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Relu);
+    "silu" ["rows" "columns"] [] activations::activation(Activation::Silu);
+    "silu-backward" ["rows" "columns"] [] activations::activation_backward(Activation::Silu);
+    "swiglu" ["rows" "columns"] [] activations::glu(Activation::Silu);
+    "swiglu-backward" ["rows" "columns"] [] activations::glu_backward(Activation::Silu);
+    "bias-backward" ["rows" "columns"] [] activations::bias_backward;
     "layer-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Layer);
     "layer-norm-backward" ["rows" "columns"] [] rows::norm_backward(NormKind::Layer);
     "rms-norm" ["rows" "columns"] [RESIDUAL] rows::norm(NormKind::Rms);
