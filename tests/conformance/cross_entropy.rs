@@ -45,7 +45,7 @@ impl Case {
     fn targets(&self) -> Vec<u32> {
         let (seed, vocab) = (self.seed as usize, self.vocab());
         let mut targets: Vec<u32> = (0..self.rows).map(|i| ((vocab - 1) * (seed + 5 * i) % vocab) as u32).collect();
-        if self.seed % 3 == 0 {
+        if self.seed.is_multiple_of(3) {
             targets[self.rows / 2] = self.options.ignore_index;
         }
         targets
