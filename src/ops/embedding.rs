@@ -77,7 +77,7 @@ const MAX_ROWS: usize = 1 << 31;
 /// use warpweave::{Tensor, ops::{self, Embedding, EmbeddingTables}};
 /// let table = Tensor::from_vec([3, 2], vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5])?;
 /// let tokens = Tensor::from_vec([1, 2], vec![2, 0])?;
-/// let mut y = Tensor::zeros([1, 2, 2])?;
+/// let mut y = Tensor::<f32>::zeros([1, 2, 2])?;
 /// let tables = EmbeddingTables { tokens: table.view(), positions: None };
 /// ops::embedding(&Embedding { scale: 10.0, ..Embedding::default() }, tables, tokens.view(), y.view_mut())?;
 /// assert_eq!(y.as_slice(), [20.0, 25.0, 0.0, 5.0]);
@@ -210,7 +210,7 @@ pub fn embedding_backward<T: Float>(
 ///
 /// ```
 /// use warpweave::{Tensor, ops};
-/// let mut positions = Tensor::zeros([2, 4])?;
+/// let mut positions = Tensor::<f32>::zeros([2, 4])?;
 /// ops::sinusoidal_positions(positions.view_mut())?;
 /// assert_eq!(positions.as_slice()[..4], [0.0, 1.0, 0.0, 1.0]);
 /// assert_eq!(positions.as_slice()[4], 1f32.sin());
