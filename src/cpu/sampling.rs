@@ -110,8 +110,10 @@ impl Weights {
         let rounded = z + ROUND;
         let f = z - (rounded - ROUND);
         // 2^f for |f| ≤ 1/2 within 2⁻²² of it: a minimax fit that is 1 at 0.
+        #[allow(clippy::approx_constant)] // the fit's own, not ln 2
+        const FIRST: f32 = 0.693_147;
         let p = 0.001_326_472_7f32.mul_add(f, 0.009_671_513);
-        let p = p.mul_add(f, 0.055_507_336).mul_add(f, 0.240_222_42).mul_add(f, 0.693_147).mul_add(f, 1.0);
+        let p = p.mul_add(f, 0.055_507_336).mul_add(f, 0.240_222_42).mul_add(f, FIRST).mul_add(f, 1.0);
         let fixed = (p * 16_777_216.0) as i32 as u64;
         fixed << 16 >> ROUND.to_bits().wrapping_sub(rounded.to_bits())
     }
@@ -227,7 +229,7 @@ impl Choice {
         let chunks = || logits.chunks(CHUNK).zip((0..).step_by(CHUNK));
         let sums: Vec<u64> = chunks().map(|(chunk, first)| self.sum(chunk, first)).collect();
         let total = sums.iter().sum::<u64>();
-        let mut rest = (u128::from(u) * u128::from(total) >> 64) as u64;
+        let mut rest = ((u128::from(u) * u128::from(total)) >> 64) as u64;
         for ((chunk, first), sum) in chunks().zip(sums) {
             if rest >= sum {
                 rest -= sum;

@@ -49,6 +49,7 @@ fn weight(logit: f32, greatest: f32, temperature: f32) -> u128 {
         return 0;
     }
     let n = z.round_ties_even();
+    #[allow(clippy::approx_constant)] // the fit's own, not ln 2
     let fit = [1.0, 0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0.001_326_472_7f32];
     let p = fit.iter().rev().copied().reduce(|p, c| p.mul_add(z - n, c)).unwrap();
     (f64::from(p) * 2f64.powi(40 + n as i32)).floor() as u128
@@ -77,7 +78,7 @@ fn reference(options: &Sampling, logits: &[f32], u: u64) -> u32 {
     let min_p = f64::from(options.min_p.unwrap_or(0.0)) * 2f64.powi(40);
     order.retain(|token| weight(token) as f64 >= min_p);
     order.sort_unstable();
-    let drawn = u128::from(u) * sum(&order) >> 64;
+    let drawn = (u128::from(u) * sum(&order)) >> 64;
     let mut running = 0;
     let passes = |token: &&usize| {
         running += weight(token);
