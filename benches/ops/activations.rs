@@ -6,8 +6,7 @@ use warpweave::ops::{self, Activation, ActivationParams, BiasGrad};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::rows::on_all;
-use crate::support::{CHAR, Group, Net, SMALL, label, moved_as, random_on, time_on};
+use crate::support::{Bench, CHAR, Group, Net, SMALL, label, moved_as, on_all, random_on, time_on};
 
 /// Inside a cache, where the arithmetic shows, and past the first ones, where memory begins to.
 const NETS: [Net; 2] = [CHAR, SMALL];
@@ -20,11 +19,11 @@ const KINDS: [(&str, Activation); 4] = [
 ];
 
 pub fn bench(criterion: &mut Criterion) {
-    on_all(criterion, "activation", [activation::<f32>, activation::<bf16>, activation::<f16>]);
-    let activation_backward = [activation_backward::<f32>, activation_backward::<bf16>, activation_backward::<f16>];
-    on_all(criterion, "activation_backward", activation_backward);
-    on_all(criterion, "glu", [glu::<f32>, glu::<bf16>, glu::<f16>]);
-    on_all(criterion, "glu_backward", [glu_backward::<f32>, glu_backward::<bf16>, glu_backward::<f16>]);
+    on_all(criterion, "activation", &[activation::<f32>, activation::<bf16>, activation::<f16>]);
+    let backward: [Bench; 3] = [activation_backward::<f32>, activation_backward::<bf16>, activation_backward::<f16>];
+    on_all(criterion, "activation_backward", &backward);
+    on_all(criterion, "glu", &[glu::<f32>, glu::<bf16>, glu::<f16>]);
+    on_all(criterion, "glu_backward", &[glu_backward::<f32>, glu_backward::<bf16>, glu_backward::<f16>]);
 }
 
 /// The feed-forward layer's matrix, one in and one out; and with a bias before it.

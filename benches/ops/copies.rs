@@ -1,28 +1,18 @@
 //! Copies, transposes, casts, fills, and statistics in one read.
 
-use criterion::Criterion;
-use criterion::Throughput;
+use criterion::{Criterion, Throughput};
 use half::{bf16, f16};
 use warpweave::ops::{self, Reductions};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{Group, LEVELS, devices, group, label, moved_as, random_on, time_on};
+use crate::support::{Group, LEVELS, label, moved_as, on_all, random_on, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
     on_all(criterion, "copy", &[copies::<f32>, copies::<bf16>, copies::<f16>]);
     on_all(criterion, "cast", &[casts::<f32, bf16>, casts::<bf16, f32>, casts::<f32, f16>, casts::<f16, f32>]);
     on_all(criterion, "fill", &[fills::<f32>, fills::<bf16>, fills::<f16>]);
     on_all(criterion, "reduce", &[reductions::<f32>, reductions::<bf16>, reductions::<f16>]);
-}
-
-/// The group of one operation: its benchmarks on each device.
-fn on_all(criterion: &mut Criterion, name: &str, benches: &[fn(&mut Group, &Stream)]) {
-    let mut group = group(criterion, name);
-    for stream in devices() {
-        benches.iter().for_each(|bench| bench(&mut group, &stream));
-    }
-    group.finish();
 }
 
 /// A matrix of activations as it lies, transposed, and with heads before the sequence.

@@ -10,25 +10,12 @@ use warpweave::ops::{self, Dropout, Embedding, EmbeddingGrads, EmbeddingTables};
 use warpweave::tensor::Float;
 use warpweave::{Result, Stream, Tensor};
 
-use crate::support::{
-    GPT2_1024, Group, Net, STEPS, devices, group, label, moved_as, random_on, random_tokens, time_on,
-};
+use crate::support::{Bench, GPT2_1024, Group, Net, STEPS, label, moved_as, on_all, random_on, random_tokens, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
-    let mut forward = group(criterion, "embedding");
-    for stream in &devices() {
-        embedding::<f32>(&mut forward, stream);
-        embedding::<bf16>(&mut forward, stream);
-        embedding::<f16>(&mut forward, stream);
-    }
-    forward.finish();
-    let mut backward = group(criterion, "embedding_backward");
-    for stream in &devices() {
-        embedding_backward::<f32>(&mut backward, stream);
-        embedding_backward::<bf16>(&mut backward, stream);
-        embedding_backward::<f16>(&mut backward, stream);
-    }
-    backward.finish();
+    on_all(criterion, "embedding", &[embedding::<f32>, embedding::<bf16>, embedding::<f16>]);
+    let backward: [Bench; 3] = [embedding_backward::<f32>, embedding_backward::<bf16>, embedding_backward::<f16>];
+    on_all(criterion, "embedding_backward", &backward);
 }
 
 /// What differs is the table, 65 rows, 4,096 and 50,257, and the number of tokens.

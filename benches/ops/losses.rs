@@ -6,23 +6,12 @@ use warpweave::ops::{self, CrossEntropy};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{Group, STEPS, devices, group, label, moved_as, random_on, random_tokens, time_on};
+use crate::support::{Bench, Group, STEPS, label, moved_as, on_all, random_on, random_tokens, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
-    for (name, in_each_type) in [
-        ("cross_entropy", [losses::<f32>, losses::<bf16>, losses::<f16>]),
-        (
-            "cross_entropy_fused",
-            [losses_and_gradients::<f32>, losses_and_gradients::<bf16>, losses_and_gradients::<f16>],
-        ),
-    ] as [(&str, [fn(&mut Group, &Stream); 3]); 2]
-    {
-        let mut group = group(criterion, name);
-        for stream in devices() {
-            in_each_type.iter().for_each(|bench| bench(&mut group, &stream));
-        }
-        group.finish();
-    }
+    on_all(criterion, "cross_entropy", &[losses::<f32>, losses::<bf16>, losses::<f16>]);
+    let fused: [Bench; 3] = [losses_and_gradients::<f32>, losses_and_gradients::<bf16>, losses_and_gradients::<f16>];
+    on_all(criterion, "cross_entropy_fused", &fused);
 }
 
 /// Rows of 65, 4,096 and 50,257 logits, which are only read.

@@ -1,28 +1,16 @@
 //! Rotary positions, and dropout, in each type.
 
 use criterion::Criterion;
+use half::{bf16, f16};
 use warpweave::ops::{self, Dropout, Rotary, RotaryLayout};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{Group, LEVELS, Net, devices, group, label, moved_as, random_on, time_on};
+use crate::support::{Group, LEVELS, Net, label, moved_as, on_all, random_on, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
-    use half::{bf16, f16};
-    let mut dropouts = group(criterion, "dropout");
-    for stream in devices() {
-        dropout::<f32>(&mut dropouts, &stream);
-        dropout::<bf16>(&mut dropouts, &stream);
-        dropout::<f16>(&mut dropouts, &stream);
-    }
-    dropouts.finish();
-    let mut rotaries = group(criterion, "rotary");
-    for stream in devices() {
-        rotary::<f32>(&mut rotaries, &stream);
-        rotary::<bf16>(&mut rotaries, &stream);
-        rotary::<f16>(&mut rotaries, &stream);
-    }
-    rotaries.finish();
+    on_all(criterion, "dropout", &[dropout::<f32>, dropout::<bf16>, dropout::<f16>]);
+    on_all(criterion, "rotary", &[rotary::<f32>, rotary::<bf16>, rotary::<f16>]);
 }
 
 /// Bound by Philox, ten rounds for four elements, as long as that is slower than memory.

@@ -8,26 +8,15 @@ use warpweave::ops::{
 use warpweave::tensor::Float;
 use warpweave::{Device, Stream, Tensor};
 
-use crate::support::{
-    CHAR, Group, LEVELS, SMALL, WIDE, devices, group, label, levels, moved, moved_as, random, random_on, time, time_on,
-};
+use crate::support::{Bench, CHAR, Group, LEVELS, SMALL, WIDE, label, levels, moved_as, on_all, random_on, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
-    on_all(criterion, "norm", [norm::<f32>, norm::<bf16>, norm::<f16>]);
-    on_all(criterion, "norm_backward", [norm_backward::<f32>, norm_backward::<bf16>, norm_backward::<f16>]);
-    on_all(criterion, "softmax", [softmax::<f32>, softmax::<bf16>, softmax::<f16>]);
-    let softmax_backward = [softmax_backward::<f32>, softmax_backward::<bf16>, softmax_backward::<f16>];
-    on_all(criterion, "softmax_backward", softmax_backward);
-    on_all(criterion, "bias_backward", [bias_backward::<f32>, bias_backward::<bf16>, bias_backward::<f16>]);
-}
-
-/// The group of one operation: its benchmarks in each type on each device.
-pub fn on_all(criterion: &mut Criterion, name: &str, in_each_type: [fn(&mut Group, &Stream); 3]) {
-    let mut group = group(criterion, name);
-    for stream in devices() {
-        in_each_type.iter().for_each(|bench| bench(&mut group, &stream));
-    }
-    group.finish();
+    on_all(criterion, "norm", &[norm::<f32>, norm::<bf16>, norm::<f16>]);
+    on_all(criterion, "norm_backward", &[norm_backward::<f32>, norm_backward::<bf16>, norm_backward::<f16>]);
+    on_all(criterion, "softmax", &[softmax::<f32>, softmax::<bf16>, softmax::<f16>]);
+    let backward: [Bench; 3] = [softmax_backward::<f32>, softmax_backward::<bf16>, softmax_backward::<f16>];
+    on_all(criterion, "softmax_backward", &backward);
+    on_all(criterion, "bias_backward", &[bias_backward::<f32>, bias_backward::<bf16>, bias_backward::<f16>]);
 }
 
 const NORMS: [(&str, NormKind); 2] = [("layer", NormKind::Layer), ("rms", NormKind::Rms)];

@@ -6,7 +6,7 @@ use warpweave::ops::{self, Draw, Sampling};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{CHAR, GPT2, Group, devices, group, label, moved_as, random_on, time_on};
+use crate::support::{CHAR, GPT2, Group, label, moved_as, on_all, random_on, time_on};
 
 const PLAIN: Sampling = Sampling { temperature: 1.0, top_k: None, top_p: None, min_p: None };
 
@@ -22,11 +22,7 @@ const FILTERS: [(&str, Sampling); 4] = [
 const ROWS: [usize; 2] = [1, 64];
 
 pub fn bench(criterion: &mut Criterion) {
-    let mut group = group(criterion, "sample");
-    for stream in devices() {
-        [sample::<f32>, sample::<bf16>, sample::<f16>].iter().for_each(|bench| bench(&mut group, &stream));
-    }
-    group.finish();
+    on_all(criterion, "sample", &[sample::<f32>, sample::<bf16>, sample::<f16>]);
 }
 
 fn sample<T: Float>(group: &mut Group, stream: &Stream) {

@@ -70,8 +70,16 @@ pub fn record(stream: &Stream, path: String, work: Throughput, samples: &Samples
 }
 
 /// Groups that work in place or write little: their ceiling writes what it has read.
-const IN_PLACE: [&str; 8] =
-    ["adamw", "bias_backward", "cross_entropy", "cross_entropy_fused", "grad_norm", "rotary", "sample", "softmax_backward"];
+const IN_PLACE: [&str; 8] = [
+    "adamw",
+    "bias_backward",
+    "cross_entropy",
+    "cross_entropy_fused",
+    "grad_norm",
+    "rotary",
+    "sample",
+    "softmax_backward",
+];
 
 /// What a benchmark is held against: its name and its rate. None where the filter left it out.
 fn ceiling<'a>(record: &Record, all: &'a [Record], copies: &'a [(Device, f64)]) -> Option<(&'a str, f64)> {

@@ -158,6 +158,18 @@ pub fn devices() -> Vec<Stream> {
     [Device::Cpu, Device::Cuda(0)].into_iter().filter_map(|device| device.stream().ok()).collect()
 }
 
+/// One benchmark on each of its shapes, in one type.
+pub type Bench = fn(&mut Group, &Stream);
+
+/// The group of one operation: its benchmarks, in each type, on each device.
+pub fn on_all(criterion: &mut Criterion, name: &str, benches: &[Bench]) {
+    let mut group = group(criterion, name);
+    for stream in devices() {
+        benches.iter().for_each(|bench| bench(&mut group, &stream));
+    }
+    group.finish();
+}
+
 /// The name of a benchmark in T on a device: the bare `name` for f32 on the CPU.
 pub fn label<T: Float>(name: &str, stream: &Stream) -> String {
     let dtype = if T::NAME == "f32" { String::new() } else { format!("-{}", T::NAME) };

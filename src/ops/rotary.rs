@@ -129,7 +129,7 @@ fn rotate<T: Float>(op: &'static str, arg: &'static str, r: &Rotary, x: ViewMut<
         layout: match r.layout {
             RotaryLayout::Interleaved => WW_ROTARY_INTERLEAVED,
             RotaryLayout::Half => WW_ROTARY_HALF,
-        } as i32,
+        },
         inverse: i32::from(inverse),
         dtype: T::DTYPE as i32,
     };

@@ -182,7 +182,7 @@ fn biased_backward_in<T: Float, W: Float>(kind: Activation, [rows, columns]: [us
     sums.iter_mut().zip(&before).for_each(|(sum, &before)| *sum += f64::from(beta * before));
     // Some x are at ReLU's corner but for the finite difference.
     let near = |&i: &usize| kind == Activation::Relu && biased(&x, &bias)[i].abs() < 1e-4;
-    assert!((0..n).filter(near).next().is_none(), "another seed");
+    assert!(!(0..n).any(|i| near(&i)), "another seed");
     let before = if beta == 0.0 { vec![f32::NAN; columns] } else { before };
     on_devices(|stream| {
         LAYOUTS.map(|layout| {

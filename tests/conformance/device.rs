@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use warpweave::device::{Device, Simulation, Stream};
-use warpweave::ops::{self, Activation, Gemm, NormGrads, NormKind, NormParams, NormStats, SoftmaxParams};
+use warpweave::ops::{self, Gemm, NormGrads, NormKind, NormParams, NormStats, ResidualGrad, SoftmaxParams};
 use warpweave::tensor::Element;
 use warpweave::{Error, Tensor};
 
@@ -170,7 +170,7 @@ fn work_keeps_its_memory() {
         let stats = NormStats { mean: mean.view(), rstd: rstd.view() };
         let (dx, dgamma_out) = (dx.view_mut(), dgamma.view_mut());
         let grads = NormGrads { dx, branch: None, dgamma: dgamma_out, dbeta: None, beta_acc: 0.0 };
-        ops::norm_backward(&params, x.view(), stats, dy.view(), None, grads).unwrap();
+        ops::norm_backward(&params, x.view(), stats, dy.view(), ResidualGrad::None, grads).unwrap();
         drop((x, dy, gamma, mean, rstd));
         dgamma.to_vec().unwrap()
     }

@@ -1,15 +1,14 @@
 //! The bytes that kernels move, and their bank conflicts, as the simulated GPU counts them.
 
-mod adamw;
-mod embedding;
-mod cross_entropy;
 mod activation;
-mod norm;
-mod sampling;
+mod adamw;
 mod copy;
+mod cross_entropy;
+mod embedding;
 mod norm;
-mod reduce;
 mod positions;
+mod reduce;
+mod sampling;
 mod softmax;
 
 use warpweave::device::{Device, KernelCounters, Simulation, Stream, Timing};

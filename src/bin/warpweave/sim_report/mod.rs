@@ -1,11 +1,11 @@
 //! `warpweave sim-report`: what an operation's kernels cost, counted on the simulated GPU.
 
-mod optimizer;
+mod activations;
+mod copies;
 mod embedding;
 mod losses;
-mod copies;
+mod optimizer;
 mod positions;
-mod activations;
 mod rows;
 mod sampling;
 
@@ -14,9 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use half::{bf16, f16};
 use serde::Serialize;
 use warpweave::device::{KernelCounters, Simulation, Stream};
-use warpweave::ops::{NormKind, Sampling};
-use warpweave::ops::{NormKind, RotaryLayout};
-use warpweave::ops::{Activation, NormKind};
+use warpweave::ops::{Activation, NormKind, RotaryLayout, Sampling};
 use warpweave::tensor::{Float, Tensor};
 use warpweave::{Error, Result};
 
