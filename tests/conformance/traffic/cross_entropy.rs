@@ -42,7 +42,9 @@ fn reads_logits_once<T: Float>(rows: usize, columns: usize) {
     }
     assert_moves(&format!("{what}: gradient"), fused.distinct_sectors_written, bytes + small);
     assert_moves(&format!("{what}: losses"), alone.distinct_sectors_written, small);
-    assert_eq!(fused.global.store.efficiency(), 1.0, "{fused}");
+    // Losses are the only stores that leave some of their sector out.
+    let stores = fused.global.store;
+    assert!(32 * stores.sectors - stores.bytes <= 28 * rows as u64, "{fused}");
 }
 
 #[test]
@@ -61,11 +63,11 @@ fn cross_entropy_reads_logits_once_and_writes_their_gradient_once() {
 fn ragged_rows_cost_their_ends() {
     fn check<T: Float>() {
         let Some([fused, alone]) = cross_entropy::<T>(50_257, 0, &[1, 50_256, 3]) else { return };
-        let (bytes, ends) = (3 * 50_257 * size_of::<T>(), 3 * 2 * 32);
+        let bytes = 3 * 50_257 * size_of::<T>();
         for kernel in [&fused, &alone] {
-            assert_moves("logits and targets", kernel.distinct_sectors_read, bytes + ends);
+            assert_moves("logits and targets", kernel.distinct_sectors_read, bytes);
         }
-        assert_moves("gradient", fused.distinct_sectors_written, bytes + ends);
+        assert_moves("gradient", fused.distinct_sectors_written, bytes);
     }
     check::<f32>();
     check::<bf16>();
