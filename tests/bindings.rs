@@ -66,7 +66,7 @@ fn generate(file: &File) -> String {
         }
         Part::Simulator => builder
             .clang_arg("-DWW_SIM")
-            .blocklist_type("ww_(stream|dtype|rows|dropout|.*_params)")
+            .blocklist_type("ww_(stream|dtype|rows|range|dropout|adamw_state|.*_params)")
             .blocklist_var("WW_(OK|ERROR_.*|F32|BF16|F16|NORM_.*|ACTIVATION_.*|ROTARY_.*)")
             .raw_line("use super::types::*;"),
     };

@@ -70,12 +70,13 @@ pub fn record(stream: &Stream, path: String, work: Throughput, samples: &Samples
 }
 
 /// Groups that work in place or write little: their ceiling writes what it has read.
-const IN_PLACE: [&str; 8] = [
+const IN_PLACE: [&str; 9] = [
     "adamw",
     "bias_backward",
     "cross_entropy",
     "cross_entropy_fused",
     "grad_norm",
+    "reduce",
     "rotary",
     "sample",
     "softmax_backward",

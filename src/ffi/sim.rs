@@ -31,50 +31,6 @@ pub const WW_SIM_COLLECTIVE: i32 = 3;
 pub const WW_SIM_COPY: i32 = 4;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
-pub struct ww_adamw_state {
-    pub step: u64,
-    pub skipped: u64,
-    pub m_gain: f64,
-    pub v_scale: f32,
-    pub grad_scale: f32,
-    pub beta1: f32,
-    pub beta2: f32,
-    pub gain1: f32,
-    pub gain2: f32,
-    pub skip: i32,
-    pub reserved: [i32; 3usize],
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_adamw_state"][::core::mem::size_of::<ww_adamw_state>() - 64usize];
-    ["Alignment of ww_adamw_state"][::core::mem::align_of::<ww_adamw_state>() - 8usize];
-    ["Offset of field: ww_adamw_state::step"][::core::mem::offset_of!(ww_adamw_state, step) - 0usize];
-    ["Offset of field: ww_adamw_state::skipped"][::core::mem::offset_of!(ww_adamw_state, skipped) - 8usize];
-    ["Offset of field: ww_adamw_state::m_gain"][::core::mem::offset_of!(ww_adamw_state, m_gain) - 16usize];
-    ["Offset of field: ww_adamw_state::v_scale"][::core::mem::offset_of!(ww_adamw_state, v_scale) - 24usize];
-    ["Offset of field: ww_adamw_state::grad_scale"][::core::mem::offset_of!(ww_adamw_state, grad_scale) - 28usize];
-    ["Offset of field: ww_adamw_state::beta1"][::core::mem::offset_of!(ww_adamw_state, beta1) - 32usize];
-    ["Offset of field: ww_adamw_state::beta2"][::core::mem::offset_of!(ww_adamw_state, beta2) - 36usize];
-    ["Offset of field: ww_adamw_state::gain1"][::core::mem::offset_of!(ww_adamw_state, gain1) - 40usize];
-    ["Offset of field: ww_adamw_state::gain2"][::core::mem::offset_of!(ww_adamw_state, gain2) - 44usize];
-    ["Offset of field: ww_adamw_state::skip"][::core::mem::offset_of!(ww_adamw_state, skip) - 48usize];
-    ["Offset of field: ww_adamw_state::reserved"][::core::mem::offset_of!(ww_adamw_state, reserved) - 52usize];
-};
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct ww_range {
-    pub begin: i64,
-    pub end: i64,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ww_range"][::core::mem::size_of::<ww_range>() - 16usize];
-    ["Alignment of ww_range"][::core::mem::align_of::<ww_range>() - 8usize];
-    ["Offset of field: ww_range::begin"][::core::mem::offset_of!(ww_range, begin) - 0usize];
-    ["Offset of field: ww_range::end"][::core::mem::offset_of!(ww_range, end) - 8usize];
-};
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
 pub struct ww_sim_options {
     pub seed: u64,
     pub timing: i32,

@@ -250,7 +250,7 @@ pub fn cross_entropy_fused<'a, T: Float>(
 /// ops::reciprocal_count(targets.view(), CrossEntropy::IGNORE, reciprocal.view_mut())?;
 /// assert_eq!(reciprocal.as_slice(), [0.5]);
 /// // The gradient of the mean loss.
-/// let mut logits = Tensor::zeros([3, 2])?;
+/// let mut logits = Tensor::<f32>::zeros([3, 2])?;
 /// let mean = GradScale { factor: 1.0, on_device: Some(reciprocal.view()) };
 /// ops::cross_entropy_fused(&CrossEntropy::default(), mean, logits.view_mut(), targets.view(), losses.view_mut())?;
 /// assert_eq!(logits.as_slice(), [0.25, -0.25, 0.0, 0.0, -0.25, 0.25]);

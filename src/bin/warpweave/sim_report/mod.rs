@@ -239,7 +239,9 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn new(operation: &'a str, shape: &'a [usize], kind: &'a str, least: Least, kernels: Vec<KernelCounters>) -> Self {
         let ratio = |sectors: fn(&KernelCounters) -> u64, least: u64| {
-            32.0 * kernels.iter().map(sectors).sum::<u64>() as f64 / least as f64
+            let moved = 32 * kernels.iter().map(sectors).sum::<u64>();
+            // Nothing of nothing is all that it must be.
+            if moved == least { 1.0 } else { moved as f64 / least as f64 }
         };
         Report {
             operation,
