@@ -38,15 +38,15 @@ struct Operands {
 };
 
 // Of one launch: 31 bits then number elements and what threads look at past the end.
-constexpr int64_t most_elements = int64_t{1} << 29;
+constexpr int64_t most_copied = int64_t{1} << 29;
 
 // Calls f(part) for parts that one launch can do.
 template <typename F> int32_t for_parts(const Operands &all, F f, int axis = 0) {
     const int64_t elements = all.elements();
     if (elements == 0) return WW_OK;
-    if (elements <= most_elements) return f(all);
+    if (elements <= most_copied) return f(all);
     // As many of this axis as fit; one by one, and split along the next axis, where a single one does not.
-    const int64_t step = std::max<int64_t>(1, most_elements / (elements / all.sizes[axis]));
+    const int64_t step = std::max<int64_t>(1, most_copied / (elements / all.sizes[axis]));
     for (int64_t start = 0; start < all.sizes[axis]; start += step) {
         const Operands part = all.narrowed(axis, start, std::min(step, all.sizes[axis] - start));
         if (const int32_t status = for_parts(part, f, axis + 1)) return status;

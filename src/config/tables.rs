@@ -322,6 +322,8 @@ tables! {
         top_k: Option<usize> = Whole(1), Unset("all");
         /// Draw among the likeliest tokens that together have this probability.
         top_p: f32 = Kind::POSITIVE_SHARE, Value("1");
+        /// Draw among the tokens that are at least so many times as likely as the likeliest one.
+        min_p: f32 = Kind::SHARE, Value("0");
         /// Seed of the drawing.
         seed: u64 = Whole(0), Value("1");
         /// Stop before this text.

@@ -34,7 +34,7 @@ pub fn run(settings: Settings) -> Result<()> {
             temperature: options.temperature,
             top_k: options.top_k,
             top_p: (options.top_p < 1.0).then_some(options.top_p),
-            min_p: None,
+            min_p: (options.min_p > 0.0).then_some(options.min_p),
         },
         seed: options.seed,
         vocab_size: tokenizer.vocab_size(),

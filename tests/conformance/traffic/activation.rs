@@ -73,8 +73,8 @@ fn assert_sums(what: &str, kernels: &[KernelCounters], read: usize, written: usi
     let [main, last] = kernels else { panic!("two kernels, not {kernels:#?}") };
     let partials = 3 * 4 * sums;
     assert_moves(&format!("{what}: read"), main.sectors_read(), read);
-    assert_eq!(main.global.load.efficiency(), 1.0, "{main}");
-    assert_moves(&format!("{what}: written"), main.distinct_sectors_written, written + partials);
+    assert_eq!((main.global.load.efficiency(), main.global.store.efficiency()), (1.0, 1.0), "{main}");
+    assert_moves(&format!("{what}: written"), main.sectors_written(), written + partials);
     assert_moves(&format!("{what}: parts"), last.sectors_read(), partials);
     assert_moves(&format!("{what}: sums"), last.sectors_written(), 4 * sums);
     let all = main.distinct_sectors_read + main.distinct_sectors_written + last.sectors_read() + last.sectors_written();
