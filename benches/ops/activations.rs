@@ -6,10 +6,7 @@ use warpweave::ops::{self, Activation, ActivationParams, BiasGrad};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{Bench, CHAR, Group, Net, SMALL, label, moved_as, on_all, random_on, time_on};
-
-/// Inside a cache, where the arithmetic shows, and past the first ones, where memory begins to.
-const NETS: [Net; 2] = [CHAR, SMALL];
+use crate::support::{Bench, Group, LEVELS, Net, label, moved_as, on_all, random_on, time_on};
 
 const KINDS: [(&str, Activation); 4] = [
     ("gelu_tanh", Activation::GeluTanh),
@@ -28,7 +25,7 @@ pub fn bench(criterion: &mut Criterion) {
 
 /// The feed-forward layer's matrix, one in and one out; and with a bias before it.
 fn activation<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &NETS {
+    for net in &LEVELS {
         let (shape, work) = ([net.rows(), 4 * net.width], moved_as::<T>(2 * net.rows() * 4 * net.width));
         for (name, kind) in KINDS {
             time_on(group, stream, label::<T>(name, stream), net.name, work.clone(), || {
@@ -49,7 +46,7 @@ fn activation<T: Float>(group: &mut Group, stream: &Stream) {
 
 /// Two in and one out; and with the gradient of a bias.
 fn activation_backward<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &NETS {
+    for net in &LEVELS {
         let (shape, work) = ([net.rows(), 4 * net.width], moved_as::<T>(3 * net.rows() * 4 * net.width));
         for (name, kind) in KINDS {
             time_on(group, stream, label::<T>(name, stream), net.name, work.clone(), || {
@@ -76,7 +73,7 @@ fn gated_shapes(net: &Net) -> ([usize; 2], [usize; 2]) {
 
 /// Gate and up in, their product out.
 fn glu<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &NETS {
+    for net in &LEVELS {
         let work = moved_as::<T>(3 * net.rows() * 4 * net.width);
         time_on(group, stream, label::<T>("swiglu", stream), net.name, work, || {
             let (gated, product) = gated_shapes(net);
@@ -88,7 +85,7 @@ fn glu<T: Float>(group: &mut Group, stream: &Stream) {
 
 /// The product's gradient in as well, and both gradients out.
 fn glu_backward<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &NETS {
+    for net in &LEVELS {
         let work = moved_as::<T>(5 * net.rows() * 4 * net.width);
         time_on(group, stream, label::<T>("swiglu", stream), net.name, work, || {
             let (gated, product) = gated_shapes(net);

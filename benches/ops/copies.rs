@@ -6,7 +6,7 @@ use warpweave::ops::{self, Reductions};
 use warpweave::tensor::Float;
 use warpweave::{Stream, Tensor};
 
-use crate::support::{Group, LEVELS, label, moved_as, on_all, random_on, time_on};
+use crate::support::{Group, label, levels, moved_as, on_all, random_on, time_on};
 
 pub fn bench(criterion: &mut Criterion) {
     on_all(criterion, "copy", &[copies::<f32>, copies::<bf16>, copies::<f16>]);
@@ -17,7 +17,7 @@ pub fn bench(criterion: &mut Criterion) {
 
 /// A matrix of activations as it lies, transposed, and with heads before the sequence.
 fn copies<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &LEVELS {
+    for net in levels(stream) {
         let (rows, width) = (net.rows(), net.width);
         let work = || moved_as::<T>(2 * rows * width);
         time_on(group, stream, label::<T>("dense", stream), net.name, work(), || {
@@ -37,7 +37,7 @@ fn copies<T: Float>(group: &mut Group, stream: &Stream) {
 }
 
 fn casts<T: Float, U: Float>(group: &mut Group, stream: &Stream) {
-    for net in &LEVELS {
+    for net in levels(stream) {
         let shape = [net.rows(), net.width];
         let bytes = (size_of::<T>() + size_of::<U>()) * shape[0] * shape[1];
         let name = label::<T>(&format!("to-{}", U::NAME), stream);
@@ -49,7 +49,7 @@ fn casts<T: Float, U: Float>(group: &mut Group, stream: &Stream) {
 }
 
 fn fills<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &LEVELS {
+    for net in levels(stream) {
         let shape = [net.rows(), net.width];
         time_on(group, stream, label::<T>("zero", stream), net.name, moved_as::<T>(shape[0] * shape[1]), || {
             let mut y = Tensor::zeros_on(stream, shape)?;
@@ -60,7 +60,7 @@ fn fills<T: Float>(group: &mut Group, stream: &Stream) {
 
 /// Statistics of each row of activations, and of all as one row.
 fn reductions<T: Float>(group: &mut Group, stream: &Stream) {
-    for net in &LEVELS {
+    for net in levels(stream) {
         let (rows, width) = (net.rows(), net.width);
         for (name, shape) in [("rows", [rows, width]), ("whole", [1, rows * width])] {
             time_on(group, stream, label::<T>(name, stream), net.name, moved_as::<T>(rows * width), || {
