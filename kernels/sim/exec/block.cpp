@@ -102,7 +102,6 @@ void Block::start(Grid &of, Gang &with, unsigned rank, uint3 idx) {
         return;
     }
     if (lanes.size() < threads) lanes.resize(threads);
-    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     for (unsigned w = 0; w < warp_count; w++) {
         Warp &warp = warps[w];
         unsigned lanes_left = threads - w * warp_size;
@@ -144,6 +143,7 @@ void Block::run(Grid &of, Gang &with, unsigned rank, uint3 idx) {
     start(of, with, rank, idx);
     gang->join(*this);
     // What the launch's blocks share is for the one that has the turn.
+    recorder.begin(grid->schedule.watch.count ? &grid->watching->counters : nullptr, threads);
     if (grid->watching) grid->watching->places.forget();
     if (!grid->failed()) check::begin_block(*this);
     while (!grid->failed()) {
