@@ -35,8 +35,6 @@
 namespace WW_NAMESPACE {
 namespace {
 
-int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 int norm_parts(const ww_grad_norm_params &p) {
     const int64_t tile = int64_t{norm_threads} * norm_vectors * (16 / element_bytes(p.dtype));
     return static_cast<int>(std::min<int64_t>(divide_up(p.count, tile), max_norm_parts));

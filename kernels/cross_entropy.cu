@@ -27,14 +27,13 @@
 
 #include "common/held_rows.cuh"
 #include "common/ragged.cuh"
+#include "common/softmax.cuh"
 #include "common/status.cuh"
-#include "common/ptx/math.cuh"
 
 namespace WW_NAMESPACE {
 namespace {
 
 constexpr int64_t most_columns = 262144;
-constexpr float log2_e = 1.44269504f;
 constexpr int held = 32;
 template <typename T> constexpr int held_vectors = held / Pack<T>::width;
 
@@ -92,12 +91,6 @@ template <int width, int count, typename F> __device__ __forceinline__ void at_p
 struct Part {
     float greatest, sum, below, mass;
 };
-
-// What logits are subtracted from. Those of -inf alone have no greatest for that; NaN still reaches the sum.
-__device__ __forceinline__ float base_of(float greatest) { return greatest == -INFINITY ? 0.0f : greatest; }
-
-// exp(from - to), with from <= to: what turns a sum relative to `from` into one relative to `to`. Both may be infinite.
-__device__ __forceinline__ float rescale(float from, float to) { return from == to ? 1.0f : exp2_approx((from - to) * log2_e); }
 
 // Makes `part` relative to a greatest logit that is no less than its own.
 __device__ __forceinline__ void rebase(Part &part, float greatest) {

@@ -49,8 +49,6 @@ constexpr int64_t max_tokens = INT32_MAX;
 constexpr int64_t max_rows = int64_t{1} << 31; // of a table: 2^32 - 1 is then no token of it
 constexpr int64_t max_columns = int64_t{1} << 20;
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // How the vectors of a row lie on threads and blocks.
 struct Teams {
     int threads_per_row;

@@ -224,8 +224,6 @@ constexpr int64_t few_rows = 16;
 // The warps of a block before a row takes more blocks: where rows are few, more multiprocessors read and compute for each.
 constexpr int64_t block_warps(int64_t rows) { return rows <= few_rows ? 4 : 16; }
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 RowTeam team_of(int64_t rows, int64_t vectors, bool clusters) {
     const int64_t warps = divide_up(vectors, 32 * held_vectors);
     int blocks = 1;

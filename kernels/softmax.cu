@@ -24,14 +24,13 @@
 
 #include "common/held_rows.cuh"
 #include "common/ragged.cuh"
+#include "common/softmax.cuh"
 #include "common/status.cuh"
-#include "common/ptx/math.cuh"
 
 namespace WW_NAMESPACE {
 namespace {
 
 constexpr int64_t most_columns = 262144;
-constexpr float log2_e = 1.44269504f;
 
 // Scores that a thread holds. Where bias or allowed are read as well, half of the registers go to that.
 template <bool extras> constexpr int held_scores = extras ? 16 : 32;
@@ -138,12 +137,9 @@ __device__ __forceinline__ uint32_t load_scores(float (&s)[held], const ww_softm
     return seen;
 }
 
-// exp(from - to), with from <= to: what turns a sum relative to `from` into one relative to `to`. Both may be infinite.
-__device__ __forceinline__ float rescale(float from, float to) { return from == to ? 1.0f : exp2_approx((from - to) * log2_e); }
-
-// s = exp(s - greatest). Scores of -inf alone have no greatest to subtract; NaN still reaches the sum.
+// s = exp(s - greatest).
 template <int held> __device__ __forceinline__ void exponentials(float (&s)[held], float greatest) {
-    const float base = greatest == -INFINITY ? 0.0f : greatest;
+    const float base = base_of(greatest);
 #pragma unroll
     for (int i = 0; i < held; ++i) s[i] = exp2_approx((s[i] - base) * log2_e);
 }

@@ -67,8 +67,6 @@ struct RowPlan {
     Divisor by_heads, by_queries;
 };
 
-inline int divide_up(int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); }
-
 inline RowPlan plan_rows(const RowShape &s, int width, int held_vectors, bool aligned, int most_blocks) {
     RowPlan plan = {};
     plan.rows = static_cast<int>(s.batch * s.heads * s.queries);

@@ -5,6 +5,8 @@
 
 namespace WW_NAMESPACE {
 
+inline int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
 struct LaunchShape {
     dim3 grid, block;
     size_t shared_bytes = 0; // dynamic
