@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(32 * sum_warps) sum_parts(const PartSums p) {
 
 inline int32_t launch_sums(const PartSums &sums, ww_stream stream) {
     if (sums.columns == 0) return WW_OK;
-    const unsigned blocks = static_cast<unsigned>((sums.columns + 31) / 32);
+    const unsigned blocks = static_cast<unsigned>(divide_up(sums.columns, 32));
     return launch(sum_parts, {dim3(blocks, sums.second == nullptr ? 1 : 2), dim3(32 * sum_warps)}, stream, sums);
 }
 
@@ -151,8 +151,8 @@ inline int64_t count_of_rows(const ww_rows &rows) { return rows.sizes[0] * rows.
 // Rows and columns that one launch takes.
 inline bool fits_strips(const ww_rows &rows) { return count_of_rows(rows) <= most_elements && rows.columns <= most_elements; }
 
-inline int64_t part_rows_of(int64_t rows) { return std::max(least_part_rows, (rows + most_parts - 1) / most_parts); }
-inline int64_t parts_of_rows(int64_t rows) { return (rows + part_rows_of(rows) - 1) / part_rows_of(rows); }
+inline int64_t part_rows_of(int64_t rows) { return std::max(least_part_rows, divide_up(rows, most_parts)); }
+inline int64_t parts_of_rows(int64_t rows) { return divide_up(rows, part_rows_of(rows)); }
 
 // What `count` sums of each column need.
 inline int64_t strips_workspace(const ww_rows &rows, int count) {
@@ -176,7 +176,7 @@ int32_t launch_strips(void (*kernel)(Params, StripPlan), const Params &p, const 
         plan.by_size2 = Divisor::of(plan.size2);
         plan.aligned = aligned && rows.columns % width == 0;
         constexpr int columns_per_block = strip_vectors * width;
-        const unsigned blocks = static_cast<unsigned>((rows.columns + columns_per_block - 1) / columns_per_block);
+        const unsigned blocks = static_cast<unsigned>(divide_up(rows.columns, columns_per_block));
         const LaunchShape shape{dim3(blocks, static_cast<unsigned>(parts)), dim3(strip_threads)};
         if (const int32_t status = launch(kernel, shape, stream, p, plan)) return status;
     }

@@ -2,7 +2,7 @@
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use super::math::{fold, join, total};
+use super::math::{fold, greater, join, total};
 use super::{TASK_ELEMENTS, rows_per_task, simd};
 use crate::ops::Reductions;
 use crate::tensor::{Element, Float, View, ViewMut};
@@ -131,9 +131,4 @@ fn batch(x: &[f32]) -> Stats {
 #[inline(always)]
 fn lesser(min: f32, x: f32) -> f32 {
     if x < min { x } else { min }
-}
-
-#[inline(always)]
-fn greater(max: f32, x: f32) -> f32 {
-    if x > max { x } else { max }
 }
