@@ -20,7 +20,29 @@ __global__ void synchronize(int *out) {
     out[threadIdx.x] = int(ballot) + __shfl_down_sync(0xffffffff, all, 1) + int(__reduce_add_sync(0xffffffff, 1u));
 }
 
+__global__ void nothing() {}
+
+// Blocks of a cluster begin at the same time, each in a thread of the host's: none must be missed.
+static void clusters(Counted &gpu) {
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = 8;
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = 8192;
+    config.blockDim = 64;
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+    const ww_sim_counters &c = gpu.cost([&](cudaStream_t s) {
+        config.stream = s;
+        REQUIRE(cudaLaunchKernelEx(&config, nothing) == cudaSuccess);
+    });
+    EXPECT(c.blocks, 8192);
+    EXPECT(c.warps, 16384);
+}
+
 static void test(Counted &gpu) {
+    clusters(gpu);
     float *x = gpu.allocate<float>(64);
     const ww_sim_counters *c = &gpu.cost([&](cudaStream_t s) { special<<<1, 64, 0, s>>>(x); });
     const struct {
